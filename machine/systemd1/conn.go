@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package systemd1 speaks to systemd's manager, org.freedesktop.systemd1(5).
+// It is the only package that does: starting scopes, running jobs, asking for
+// the state of a unit, and telling who listens when units change or go away.
+//
+// A call that makes systemd do something waits for the job it caused, so that
+// after a nil error the thing is done, not merely asked for.
+package systemd1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	busName     = "org.freedesktop.systemd1"
+	managerPath = dbus.ObjectPath("/org/freedesktop/systemd1")
+	managerIf   = busName + ".Manager"
+	unitIf      = busName + ".Unit"
+	propsIf     = "org.freedesktop.DBus.Properties"
+	unitPrefix  = "/org/freedesktop/systemd1/unit/"
+
+	// privateSocket is where PID 1 itself listens, for root alone: no
+	// dbus-daemon in between, and all signals come without a match rule.
+	privateSocket = "/run/systemd/private"
+)
+
+// Conn is a connection to the host's systemd. It is safe for concurrent use.
+type Conn struct {
+	bus  *dbus.Conn
+	owns bool // Close closes bus too
+	peer bool // systemd itself is at the other end, no bus
+
+	mu       sync.Mutex
+	watches  map[string][]*watch // by unit name
+	onEvent  func(Event)
+	signals  chan *dbus.Signal // only when the bus is somebody else's
+	released bool
+}
+
+// Dial connects to systemd: as root over its private socket when that is
+// there, else over the system bus. The private connection ends when systemd
+// re-executes itself; a short-lived process does not mind, a daemon that wants
+// to follow units uses FromBus.
+func Dial(ctx context.Context) (*Conn, error) {
+	if os.Geteuid() == 0 {
+		c, err := dialPrivate(ctx)
+		if err == nil {
+			return c, nil
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return dialSystem(ctx)
+}
+
+func dialPrivate(ctx context.Context) (*Conn, error) {
+	c := newConn()
+	bus, err := dbus.Dial("unix:path="+privateSocket, dbus.WithSignalHandler(c), dbus.WithContext(context.WithoutCancel(ctx)))
+	if err != nil {
+		return nil, fmt.Errorf("connect to systemd at %q: %w", privateSocket, err)
+	}
+	auth := []dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Geteuid()))}
+	if err := bus.Auth(auth); err != nil {
+		bus.Close()
+		return nil, fmt.Errorf("authenticate to systemd at %q: %v", privateSocket, err)
+	}
+	c.bus, c.owns, c.peer = bus, true, true
+	return c, nil
+}
+
+func dialSystem(ctx context.Context) (*Conn, error) {
+	c := newConn()
+	bus, err := dbus.ConnectSystemBus(dbus.WithSignalHandler(c), dbus.WithContext(context.WithoutCancel(ctx)))
+	if err != nil {
+		return nil, fmt.Errorf("connect to the system bus: %v", err)
+	}
+	c.bus, c.owns = bus, true
+	if err := c.match(ctx); err != nil {
+		bus.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// FromBus uses a connection to the system bus that somebody else made and
+// closes. It installs its match rules (one for all units) and subscribes to
+// systemd's signals.
+func FromBus(ctx context.Context, bus *dbus.Conn) (*Conn, error) {
+	c := newConn()
+	c.bus = bus
+	c.signals = make(chan *dbus.Signal, 1024)
+	bus.Signal(c.signals)
+	go func() {
+		for s := range c.signals {
+			c.dispatch(s)
+		}
+	}()
+	if err := c.match(ctx); err != nil {
+		bus.RemoveSignal(c.signals)
+		return nil, err
+	}
+	return c, nil
+}
+
+func newConn() *Conn { return &Conn{watches: map[string][]*watch{}} }
+
+// match asks the bus for the manager's own signals and systemd to send them.
+func (c *Conn) match(ctx context.Context) error {
+	err := c.bus.AddMatchSignalContext(ctx, dbus.WithMatchSender(busName),
+		dbus.WithMatchInterface(managerIf), dbus.WithMatchObjectPath(managerPath))
+	if err != nil {
+		return fmt.Errorf("match systemd's signals: %v", err)
+	}
+	if err := c.manager().CallWithContext(ctx, managerIf+".Subscribe", 0).Err; err != nil && !isError(err, busName+".AlreadySubscribed") {
+		return fmt.Errorf("subscribe to systemd's signals: %v", err)
+	}
+	return nil
+}
+
+// Close ends the connection if Dial made it, else only stops listening.
+func (c *Conn) Close() error {
+	if c.owns {
+		return c.bus.Close()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.released {
+		c.released = true
+		c.bus.RemoveSignal(c.signals)
+	}
+	return nil
+}
+
+func (c *Conn) manager() dbus.BusObject { return c.bus.Object(busName, managerPath) }
+
+// call calls a method of the manager object.
+func (c *Conn) call(ctx context.Context, method string, args ...any) *dbus.Call {
+	return c.manager().CallWithContext(ctx, managerIf+"."+method, 0, args...)
+}
+
+// isError tells whether err is the D-Bus error of that name.
+func isError(err error, name string) bool {
+	var e dbus.Error
+	return errors.As(err, &e) && e.Name == name
+}
+
+// unitPath is the object path of a unit: every byte outside [A-Za-z0-9], and a
+// digit in first position, as _xx.
+func unitPath(name string) dbus.ObjectPath {
+	const hex = "0123456789abcdef"
+	b := make([]byte, 0, len(unitPrefix)+2*len(name))
+	b = append(b, unitPrefix...)
+	if name == "" {
+		return dbus.ObjectPath(append(b, '_'))
+	}
+	for i := 0; i < len(name); i++ {
+		ch := name[i]
+		switch {
+		case ch >= 'a' && ch <= 'z', ch >= 'A' && ch <= 'Z', i > 0 && ch >= '0' && ch <= '9':
+			b = append(b, ch)
+		default:
+			b = append(b, '_', hex[ch>>4], hex[ch&15])
+		}
+	}
+	return dbus.ObjectPath(b)
+}
+
+// unitName is the inverse of unitPath; ok is false for a path of something else.
+func unitName(path dbus.ObjectPath) (name string, ok bool) {
+	s := string(path)
+	if len(s) <= len(unitPrefix) || s[:len(unitPrefix)] != unitPrefix {
+		return "", false
+	}
+	s = s[len(unitPrefix):]
+	if s == "_" {
+		return "", true
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '_' {
+			b = append(b, s[i])
+			continue
+		}
+		if i+2 >= len(s) {
+			return "", false
+		}
+		v, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
+		if err != nil {
+			return "", false
+		}
+		b = append(b, byte(v))
+		i += 2
+	}
+	return string(b), true
+}

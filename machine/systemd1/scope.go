@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package systemd1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// ErrUnitBusy says that a unit of the wanted name is there and has processes.
+var ErrUnitBusy = errors.New("unit is in use")
+
+const (
+	// settleStep is how often a vanishing unit is looked at, should its
+	// UnitRemoved have been sent before we listened.
+	settleStep = 5 * time.Millisecond
+	// settleGrace is how long a scope may keep processes that are dying.
+	settleGrace = 500 * time.Millisecond
+)
+
+// Property is one entry of an a(sv), as StartTransientUnit takes it.
+type Property struct {
+	Name  string
+	Value dbus.Variant
+}
+
+// Prop makes a Property of a Go value of the fitting D-Bus type.
+func Prop(name string, value any) Property {
+	return Property{Name: name, Value: dbus.MakeVariant(value)}
+}
+
+// auxUnit is the last argument of StartTransientUnit; systemd wants it empty.
+type auxUnit struct {
+	Name  string
+	Props []Property
+}
+
+// Scope is a transient scope unit that StartScope makes around processes that
+// run already (systemd.scope(5)).
+type Scope struct {
+	Name        string // with its suffix ".scope"
+	Description string
+	Slice       string // "machine.slice" when empty
+	PIDs        []int  // as the host sees them; they must live
+	Before      []string
+	KillMode    string // systemd's default ("control-group") when empty
+	Extra       []Property
+}
+
+func (s Scope) properties() []Property {
+	slice := s.Slice
+	if slice == "" {
+		slice = "machine.slice"
+	}
+	pids := make([]uint32, len(s.PIDs))
+	for i, p := range s.PIDs {
+		pids[i] = uint32(p)
+	}
+	props := []Property{
+		Prop("Slice", slice),
+		Prop("Description", s.Description),
+		Prop("PIDs", pids),
+		Prop("Delegate", true),
+		Prop("CollectMode", "inactive-or-failed"),
+		Prop("TasksMax", uint64(16384)),
+	}
+	if len(s.Before) > 0 {
+		props = append(props, Prop("Before", s.Before))
+	}
+	if s.KillMode != "" {
+		props = append(props, Prop("KillMode", s.KillMode))
+	}
+	return append(props, s.Extra...)
+}
+
+// StartScope makes a scope and waits for its start job. A scope of the same
+// name that is on its way out is waited for, as long as ctx lasts; one that is
+// alive gives ErrUnitBusy. A job that does not end well gives *JobError.
+func (c *Conn) StartScope(ctx context.Context, s Scope) error {
+	w, stop := c.watch(s.Name)
+	defer stop()
+	props := s.properties()
+	for {
+		var job dbus.ObjectPath
+		err := c.call(ctx, "StartTransientUnit", s.Name, "fail", props, []auxUnit{}).Store(&job)
+		if err == nil {
+			return c.wait(ctx, w, s.Name, job)
+		}
+		if !isError(err, busName+".UnitExists") {
+			return fmt.Errorf("start scope %q: %w", s.Name, err)
+		}
+		if err := c.settle(ctx, w, s.Name); err != nil {
+			return fmt.Errorf("start scope %q: %w", s.Name, err)
+		}
+	}
+}
+
+// settle waits until a unit that is going away is gone, or may be: the caller
+// tries again and comes back if it was not.
+func (c *Conn) settle(ctx context.Context, w *watch, name string) error {
+	busySince := time.Now()
+	for {
+		load, state, err := c.loadAndActive(ctx, name)
+		if err != nil {
+			return err
+		}
+		if load == "not-found" {
+			return nil
+		}
+		if state == "failed" {
+			_ = c.ResetFailed(ctx, name)
+		}
+		if state == "active" && time.Since(busySince) > settleGrace && c.hasProcesses(ctx, name) {
+			return fmt.Errorf("%w: processes still run in it (see: systemctl status %s)", ErrUnitBusy, name)
+		}
+		select {
+		case <-w.removed:
+			return nil
+		case <-time.After(settleStep):
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the old unit to go away: %w", ctx.Err())
+		}
+	}
+}
+
+// hasProcesses tells whether any process is in the unit's cgroup.
+func (c *Conn) hasProcesses(ctx context.Context, name string) bool {
+	var procs []struct {
+		Group string
+		PID   uint32
+		Cmd   string
+	}
+	err := c.call(ctx, "GetUnitProcesses", name).Store(&procs)
+	return err == nil && len(procs) > 0
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package systemd1
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Unit is what there is to know of a unit at one moment. Fields that its type
+// of unit does not have are zero.
+type Unit struct {
+	Name           string
+	LoadState      string // "loaded", "not-found", …
+	ActiveState    string // "active", "activating", "deactivating", "inactive", "failed", …
+	SubState       string
+	InvocationID   []byte // 16 bytes, empty when it never ran
+	ControlGroup   string // below the cgroup root, "" when there is none
+	Result         string // "success", or why it failed
+	StatusText     string // services: the last STATUS= it sent
+	ExecMainStatus int32  // exit status, or signal number, of the main process
+	ExecMainCode   int32  // CLD_EXITED (1), CLD_KILLED (2), CLD_DUMPED (3)
+	MainPID        uint32
+	NRestarts      uint32
+}
+
+// Unit asks for a unit's state. A unit that does not exist is no error: its
+// LoadState is "not-found" and its ActiveState "inactive". The calls are sent
+// together, so it costs about one round trip.
+func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
+	u := Unit{Name: name}
+	q := c.query(ctx, name)
+	q.get(unitIf, "LoadState", &u.LoadState)
+	q.get(unitIf, "ActiveState", &u.ActiveState)
+	q.get(unitIf, "SubState", &u.SubState)
+	q.get(unitIf, "InvocationID", &u.InvocationID)
+	switch {
+	case strings.HasSuffix(name, ".service"):
+		const i = busName + ".Service"
+		q.get(i, "ControlGroup", &u.ControlGroup)
+		q.get(i, "Result", &u.Result)
+		q.get(i, "StatusText", &u.StatusText)
+		q.get(i, "ExecMainStatus", &u.ExecMainStatus)
+		q.get(i, "ExecMainCode", &u.ExecMainCode)
+		q.get(i, "MainPID", &u.MainPID)
+		q.get(i, "NRestarts", &u.NRestarts)
+	case strings.HasSuffix(name, ".scope"):
+		const i = busName + ".Scope"
+		q.get(i, "ControlGroup", &u.ControlGroup)
+		q.get(i, "Result", &u.Result)
+	}
+	if err := q.wait(); err != nil {
+		return Unit{}, fmt.Errorf("read state of unit %q: %w", name, err)
+	}
+	return u, nil
+}
+
+// Active tells whether a unit is anything but inactive or failed.
+func (u Unit) Active() bool {
+	switch u.ActiveState {
+	case "", "inactive", "failed":
+		return false
+	}
+	return true
+}
+
+// loadAndActive is the cheap half of Unit.
+func (c *Conn) loadAndActive(ctx context.Context, name string) (load, active string, err error) {
+	q := c.query(ctx, name)
+	q.get(unitIf, "LoadState", &load)
+	q.get(unitIf, "ActiveState", &active)
+	if err := q.wait(); err != nil {
+		return "", "", fmt.Errorf("read state of unit %q: %w", name, err)
+	}
+	return load, active, nil
+}
+
+// query is a set of property reads that are under way together.
+type query struct {
+	ctx   context.Context
+	obj   dbus.BusObject
+	calls []*dbus.Call
+	into  []any
+}
+
+func (c *Conn) query(ctx context.Context, unit string) *query {
+	return &query{ctx: ctx, obj: c.bus.Object(busName, unitPath(unit))}
+}
+
+func (q *query) get(iface, prop string, into any) {
+	call := q.obj.GoWithContext(q.ctx, propsIf+".Get", 0, make(chan *dbus.Call, 1), iface, prop)
+	q.calls = append(q.calls, call)
+	q.into = append(q.into, into)
+}
+
+func (q *query) wait() error {
+	var first error
+	for i, call := range q.calls {
+		<-call.Done
+		var v dbus.Variant
+		err := call.Store(&v)
+		if err == nil {
+			err = v.Store(q.into[i])
+		}
+		if err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// ResetFailed forgets that a unit failed. A unit that is not loaded is no error.
+func (c *Conn) ResetFailed(ctx context.Context, unit string) error {
+	err := c.call(ctx, "ResetFailedUnit", unit).Err
+	if err != nil && !isError(err, busName+".NoSuchUnit") {
+		return fmt.Errorf("reset failed unit %q: %w", unit, err)
+	}
+	return nil
+}
+
+// KillUnit sends a signal to processes of a unit. whom is "main", "control" or
+// "all".
+func (c *Conn) KillUnit(ctx context.Context, unit, whom string, signal int32) error {
+	if err := c.call(ctx, "KillUnit", unit, whom, signal).Err; err != nil {
+		return fmt.Errorf("kill unit %q: %w", unit, err)
+	}
+	return nil
+}
+
+// UnitByPID gives the unit that a process belongs to.
+func (c *Conn) UnitByPID(ctx context.Context, pid int) (string, error) {
+	var path dbus.ObjectPath
+	if err := c.call(ctx, "GetUnitByPID", uint32(pid)).Store(&path); err != nil {
+		return "", fmt.Errorf("find unit of process %d: %w", pid, err)
+	}
+	name, ok := unitName(path)
+	if !ok {
+		return "", fmt.Errorf("find unit of process %d: no unit path: %q", pid, path)
+	}
+	return name, nil
+}
+
+// EnableUnitFiles enables units, as systemctl enable does, and reloads
+// systemd. It reports whether anything changed.
+func (c *Conn) EnableUnitFiles(ctx context.Context, units ...string) (changed bool, err error) {
+	var info bool
+	var changes []unitFileChange
+	if err := c.call(ctx, "EnableUnitFiles", units, false, false).Store(&info, &changes); err != nil {
+		return false, fmt.Errorf("enable %q: %w", units, err)
+	}
+	return len(changes) > 0, c.Reload(ctx)
+}
+
+// DisableUnitFiles is the inverse of EnableUnitFiles.
+func (c *Conn) DisableUnitFiles(ctx context.Context, units ...string) (changed bool, err error) {
+	var changes []unitFileChange
+	if err := c.call(ctx, "DisableUnitFiles", units, false).Store(&changes); err != nil {
+		return false, fmt.Errorf("disable %q: %w", units, err)
+	}
+	return len(changes) > 0, c.Reload(ctx)
+}
+
+type unitFileChange struct{ Type, Link, Target string }
+
+// Reload makes systemd read its unit files again and waits for it.
+func (c *Conn) Reload(ctx context.Context) error {
+	if err := c.call(ctx, "Reload").Err; err != nil {
+		return fmt.Errorf("reload systemd: %w", err)
+	}
+	return nil
+}
