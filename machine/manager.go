@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package machine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sort"
+	"sync"
+
+	"machined-go/machine/systemd1"
+)
+
+// Units is what the manager needs of systemd.
+type Units interface {
+	Unit(ctx context.Context, name string) (systemd1.Unit, error)
+	StartScope(ctx context.Context, s systemd1.Scope) error
+	QueueStop(ctx context.Context, unit string) error
+	KillUnit(ctx context.Context, unit, whom string, signal int32) error
+}
+
+// Watcher calls a function once something is to be read from a file
+// descriptor; for a pidfd that is when its process died. boot/sys.Poller does.
+type Watcher interface {
+	Add(fd int, ready func()) error
+	Remove(fd int)
+}
+
+// Observer is told of machines that come and go, in order, while the manager
+// is locked: it must not call the manager. The files are written (or gone)
+// when it is called.
+type Observer interface {
+	MachineNew(Machine)
+	MachineRemoved(Machine)
+}
+
+// Manager is the table of machines. It is safe for concurrent use.
+type Manager struct {
+	units    Units
+	watch    Watcher
+	dir      *Dir
+	log      *slog.Logger
+	observer Observer
+
+	mu     sync.Mutex
+	byName map[string]*entry
+	byUnit map[string][]*entry // by Unit and by ServiceUnit
+	byPID  map[int]*entry
+
+	sweep sweeper
+}
+
+// entry is a machine with what only the manager knows of it.
+type entry struct {
+	Machine
+	opening  bool   // its scope is being started
+	stopping bool   // it was asked to stop
+	active   string // last ActiveState seen of stopUnit
+}
+
+func (e *entry) state() string {
+	switch {
+	case e.stopping || e.active == "deactivating":
+		return Closing
+	case e.opening:
+		return Opening
+	}
+	return Running
+}
+
+func (e *entry) snapshot() Machine {
+	m := e.Machine
+	m.State = e.state()
+	return m
+}
+
+// NewManager makes a manager whose only machine is the host. Load fills it.
+func NewManager(units Units, watch Watcher, dir *Dir, log *slog.Logger) *Manager {
+	m := &Manager{
+		units: units, watch: watch, dir: dir, log: log,
+		byName: map[string]*entry{}, byUnit: map[string][]*entry{}, byPID: map[int]*entry{},
+		sweep: newSweeper(),
+	}
+	m.byName[HostName] = &entry{Machine: hostMachine()}
+	return m
+}
+
+// Observe names who is told of machines that come and go. It must be called
+// before Load.
+func (m *Manager) Observe(o Observer) { m.observer = o }
+
+// Get finds a machine by its name; ErrNoSuchMachine if there is none.
+func (m *Manager) Get(name string) (Machine, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.byName[name]
+	if !ok {
+		return Machine{}, fmt.Errorf("machine %q: %w", name, ErrNoSuchMachine)
+	}
+	return e.snapshot(), nil
+}
+
+// List gives all machines, the host among them, by name.
+func (m *Manager) List() []Machine {
+	m.mu.Lock()
+	list := make([]Machine, 0, len(m.byName))
+	for _, e := range m.byName {
+		list = append(list, e.snapshot())
+	}
+	m.mu.Unlock()
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
+
+// ByPID finds the machine that a process belongs to: as its leader, else by
+// the unit it is in, else as its parents do. ErrNoMachineForPID if to none.
+func (m *Manager) ByPID(pid int) (Machine, error) {
+	for p := pid; p > 1; p = parentOf(p) {
+		if found, ok := m.ownerOf(p); ok {
+			return found, nil
+		}
+	}
+	return Machine{}, fmt.Errorf("process %d: %w", pid, ErrNoMachineForPID)
+}
+
+func (m *Manager) ownerOf(pid int) (Machine, bool) {
+	unit, subgroup, unitErr := unitOf(pid)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.byPID[pid]; e != nil && e.Leader.Alive() {
+		return e.snapshot(), true
+	}
+	if unitErr != nil {
+		return Machine{}, false
+	}
+	for _, e := range m.byUnit[unit] {
+		if e.Unit == unit && within(subgroup, e.Subgroup) {
+			return e.snapshot(), true
+		}
+	}
+	return Machine{}, false
+}
+
+// within tells whether cgroup path sub is below (or is) the path of a machine.
+func within(sub, machine string) bool {
+	return machine == "" || sub == machine ||
+		len(sub) > len(machine) && sub[:len(machine)] == machine && sub[len(machine)] == '/'
+}
+
+// insert puts an entry into all maps and begins to watch its leader.
+func (m *Manager) insert(e *entry) error {
+	m.byName[e.Name] = e
+	m.byPID[e.Leader.PID] = e
+	m.byUnit[e.Unit] = append(m.byUnit[e.Unit], e)
+	if e.ServiceUnit != "" && e.ServiceUnit != e.Unit {
+		m.byUnit[e.ServiceUnit] = append(m.byUnit[e.ServiceUnit], e)
+	}
+	name := e.Name
+	if e.Leader.FD() < 0 {
+		m.Check(name) // adopted after its leader's death: its unit decides
+		return nil
+	}
+	return m.watch.Add(e.Leader.FD(), func() { m.Check(name) })
+}
+
+// drop forgets an entry: files first, so that nobody is told of a removal
+// that a restart would undo.
+func (m *Manager) drop(e *entry) {
+	if err := m.dir.remove(&e.Machine); err != nil {
+		m.log.Error("remove state of machine", "machine", e.Name, "error", err)
+	}
+	m.watch.Remove(e.Leader.FD())
+	delete(m.byName, e.Name)
+	if m.byPID[e.Leader.PID] == e {
+		delete(m.byPID, e.Leader.PID)
+	}
+	for _, unit := range []string{e.Unit, e.ServiceUnit} {
+		m.byUnit[unit] = without(m.byUnit[unit], e)
+		if len(m.byUnit[unit]) == 0 {
+			delete(m.byUnit, unit)
+		}
+	}
+	m.log.Info("machine is gone", "machine", e.Name, "leader", e.Leader.PID)
+	m.observer.MachineRemoved(e.snapshot())
+}
+
+func without(list []*entry, e *entry) []*entry {
+	kept := list[:0:0]
+	for _, o := range list {
+		if o != e {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package machine
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// pidfsMagic is the file system type of pidfds since Linux 6.9. Before that all
+// pidfds share one inode, which identifies nothing.
+const pidfsMagic = 0x50494446
+
+// Process is one process, held by a pidfd: it stays the same process even when
+// its number is used again. The zero pidfd is never kept; what cannot be held
+// is not opened.
+type Process struct {
+	PID       int
+	ID        uint64 // inode of its pidfd, unique until reboot; 0 on Linux before 6.9
+	StartTime uint64 // clock ticks after boot, /proc/PID/stat field 22
+	fd        int
+}
+
+// OpenProcess takes hold of a process by its number.
+func OpenProcess(pid int) (*Process, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open process %d: %w", pid, err)
+	}
+	return newProcess(pid, fd)
+}
+
+// ProcessOfPIDFD takes hold of the process behind a pidfd of somebody else's,
+// which stays theirs.
+func ProcessOfPIDFD(pidfd int) (*Process, error) {
+	pid, err := pidOf(pidfd)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.FcntlInt(uintptr(pidfd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate pidfd of process %d: %w", pid, err)
+	}
+	return newProcess(pid, fd)
+}
+
+func newProcess(pid, fd int) (*Process, error) {
+	p := &Process{PID: pid, ID: pidfdID(fd), fd: fd}
+	runtime.AddCleanup(p, func(fd int) { _ = unix.Close(fd) }, fd)
+	start, err := startTime(pid)
+	if err != nil && p.Alive() {
+		return nil, err
+	}
+	p.StartTime = start
+	return p, nil
+}
+
+// pidOf reads the number of a pidfd's process from /proc/self/fdinfo.
+func pidOf(pidfd int) (int, error) {
+	b, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(pidfd))
+	if err != nil {
+		return 0, fmt.Errorf("read process of pidfd: %w", err)
+	}
+	for line := range bytes.Lines(b) {
+		rest, ok := bytes.CutPrefix(line, []byte("Pid:"))
+		if !ok {
+			continue
+		}
+		pid, err := strconv.Atoi(string(bytes.TrimSpace(rest)))
+		if err == nil && pid > 0 {
+			return pid, nil
+		}
+		return 0, fmt.Errorf("read process of pidfd: %w", unix.ESRCH)
+	}
+	return 0, fmt.Errorf("read process of pidfd: %w", unix.EBADF)
+}
+
+func pidfdID(fd int) uint64 {
+	var fs unix.Statfs_t
+	var st unix.Stat_t
+	if unix.Fstatfs(fd, &fs) != nil || fs.Type != pidfsMagic || unix.Fstat(fd, &st) != nil {
+		return 0
+	}
+	return st.Ino
+}
+
+// startTime reads field 22 of /proc/PID/stat, counted behind the command name,
+// which may hold anything.
+func startTime(pid int) (uint64, error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0, fmt.Errorf("read start time of process %d: %w", pid, err)
+	}
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	if len(fields) < 20 {
+		return 0, fmt.Errorf("read start time of process %d: %w", pid, unix.EINVAL)
+	}
+	return strconv.ParseUint(string(fields[19]), 10, 64)
+}
+
+// Alive tells whether the process runs; one that is dead but not yet waited for
+// does not.
+func (p *Process) Alive() bool {
+	if p.fd < 0 {
+		return p.PID == 1
+	}
+	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		runtime.KeepAlive(p)
+		return err == nil && n == 0
+	}
+}
+
+// Signal sends a signal to the process.
+func (p *Process) Signal(sig unix.Signal) error {
+	defer runtime.KeepAlive(p)
+	if p.fd < 0 {
+		return fmt.Errorf("signal process %d: %w", p.PID, unix.ESRCH)
+	}
+	if err := unix.PidfdSendSignal(p.fd, sig, nil, 0); err != nil {
+		return fmt.Errorf("signal process %d: %w", p.PID, err)
+	}
+	return nil
+}
+
+// FD is the pidfd. It is valid as long as the Process is reachable.
+func (p *Process) FD() int { return p.fd }
+
+// same tells whether p is the process that was noted down with these marks, of
+// which those that are zero are unknown. ok is false if there was no mark.
+func (p *Process) same(id, start uint64) (same, ok bool) {
+	switch {
+	case id != 0 && p.ID != 0:
+		return id == p.ID, true
+	case start != 0:
+		return start == p.StartTime, true
+	}
+	return false, false
+}
