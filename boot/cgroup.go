@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// delegated are the files that a machine's own systemd must be able to write in its cgroup; the others stay the host's, so that
+// the limits on the machine cannot be changed from inside (cgroup v2, "Delegation Containment"; as nspawn's chown_cgroup).
+var delegated = []string{"", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads", "memory.oom.group", "memory.reclaim"}
+
+// delegateCgroup gives the cgroup that process pid is in to the machine's root.
+func delegateCgroup(pid int, owner uint32) error {
+	dir, err := cgroupOf(pid)
+	if err != nil {
+		return err
+	}
+	for _, name := range delegated {
+		err := os.Chown(filepath.Join(dir, name), int(owner), int(owner))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("delegate cgroup: %w", err)
+		}
+	}
+	return nil
+}
+
+func cgroupOf(pid int) (string, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return "", fmt.Errorf("find cgroup of process %d: %w", pid, err)
+	}
+	for line := range bytes.Lines(text) {
+		if path, ok := bytes.CutPrefix(line, []byte("0::")); ok {
+			return cgroupRoot() + string(bytes.TrimSuffix(path, []byte("\n"))), nil
+		}
+	}
+	return "", fmt.Errorf("find cgroup of process %d: this host has no cgroup v2", pid)
+}
+
+// cgroupRoot is where cgroup v2 is mounted; hosts that also have v1 keep it in a directory of its own.
+func cgroupRoot() string {
+	var st unix.Statfs_t
+	if unix.Statfs("/sys/fs/cgroup", &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
+		return "/sys/fs/cgroup"
+	}
+	return "/sys/fs/cgroup/unified"
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package handover passes a running machine from its starter to the service manager (sd_notify(3), sd_pid_notify_with_fds(3)).
+//
+// After it nothing of ours is left: systemd watches the machine's PID 1 as the service's main process, and keeps in its file
+// descriptor store what must live as long as the machine, or from one boot of it to the next.
+package handover
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	"golang.org/x/sys/unix"
+)
+
+// Manager is the service manager that started this process.
+type Manager struct {
+	addr *net.UnixAddr // nil when there is none
+}
+
+// FromEnv finds the service manager by $NOTIFY_SOCKET, and takes the variable away.
+func FromEnv() Manager {
+	path := os.Getenv("NOTIFY_SOCKET")
+	_ = os.Unsetenv("NOTIFY_SOCKET")
+	if path == "" {
+		return Manager{}
+	}
+	return Manager{addr: &net.UnixAddr{Name: path, Net: "unixgram"}}
+}
+
+// Store puts files into the service's store under a name. They are kept until the service has ended for good; without polling,
+// for a PTY master of which no slave is open counts as hung up and would be thrown out in the very moment it is kept for.
+func (m Manager) Store(name string, files ...*os.File) error {
+	fds := make([]int, len(files))
+	for i, f := range files {
+		fds[i] = int(f.Fd())
+	}
+	return m.send("FDSTORE=1\nFDNAME="+name+"\nFDPOLL=0", unix.UnixRights(fds...))
+}
+
+// Stored returns the files that the last boot of the machine stored, by name.
+func Stored() map[string][]*os.File {
+	stored := map[string][]*os.File{}
+	for _, f := range activation.Files(true) {
+		stored[f.Name()] = append(stored[f.Name()], f)
+	}
+	return stored
+}
+
+// MainProcess makes process pid the service's main process.
+func (m Manager) MainProcess(pid int) error {
+	return m.send("MAINPID="+strconv.Itoa(pid), nil)
+}
+
+// Ready says that the service has started.
+func (m Manager) Ready(status string) error {
+	return m.send("READY=1\nSTATUS="+status, nil)
+}
+
+// Status says in one line what goes on, or what went wrong: the line outlives the process in the unit's StatusText.
+func (m Manager) Status(status string) error {
+	return m.send("STATUS="+strings.ReplaceAll(status, "\n", " "), nil)
+}
+
+func (m Manager) send(message string, rights []byte) error {
+	if m.addr == nil {
+		return nil
+	}
+	conn, err := net.DialUnix("unixgram", nil, m.addr)
+	if err == nil {
+		defer conn.Close()
+		_, _, err = conn.WriteMsgUnix([]byte(message), rights, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("notify service manager: %w", err)
+	}
+	return nil
+}

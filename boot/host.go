@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// ReadHost reads what a boot must know of the host.
+func ReadHost() (Host, error) {
+	h := Host{Term: os.Getenv("TERM")}
+	text, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		return h, fmt.Errorf("read machine id of the host: %w", err)
+	}
+	raw, err := hex.DecodeString(string(bytes.TrimSpace(text)))
+	if err != nil || len(raw) != len(h.MachineID) {
+		return h, fmt.Errorf("read machine id of the host: /etc/machine-id does not hold 32 hexadecimal digits")
+	}
+	copy(h.MachineID[:], raw)
+	for _, path := range []string{"/etc/os-release", "/usr/lib/os-release"} {
+		if fields, err := readFields(path); err == nil {
+			h.OSPath, h.OSRelease = path, fields
+			break
+		}
+	}
+	h.Limits = HostLimits(nrOpen())
+	return h, nil
+}
+
+// nrOpen is the kernel's bound on RLIMIT_NOFILE (proc(5)), its built-in default if that cannot be read.
+func nrOpen() uint64 {
+	text, err := os.ReadFile("/proc/sys/fs/nr_open")
+	if err == nil {
+		if n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err == nil {
+			return n
+		}
+	}
+	return 1 << 20
+}
+
+// readFields reads KEY=VALUE lines as os-release(5) has them.
+func readFields(path string) (map[string]string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	fields := map[string]string{}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for lines.Scan() {
+		if key, value, ok := strings.Cut(lines.Text(), "="); ok && !strings.HasPrefix(key, "#") {
+			fields[key] = strings.Trim(value, `"'`)
+		}
+	}
+	return fields, lines.Err()
+}
+
+// NewID makes a random id of the form machine and boot ids have (RFC 9562, version 4).
+func NewID() (id [16]byte) {
+	_, _ = rand.Read(id[:]) // never fails
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}

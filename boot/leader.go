@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"machined-go/boot/caps"
+	"machined-go/boot/sys"
+)
+
+// The leader, a machine's PID 1, is forked before its root exists, for that needs its namespaces. It then waits on a pipe while
+// the starter works, and does the rest by itself, in this order:
+//
+//	starter                          leader
+//	fork ────────────────────────▶   wait
+//	id maps, mounts, limits
+//	veth, scope, registration
+//	one byte ────────────────────▶   become root, copy the mount namespace,
+//	                                 cgroup, console, capabilities, filter
+//	report pipe closes ◀──────────   execute the init
+//
+// End of file instead of the byte means that the starter is dead: the leader exits.
+
+// word is the pipe on which the leader waits for the word to go on.
+type word struct{ r, w *os.File }
+
+func newWord() (word, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return word{}, fmt.Errorf("make start pipe: %w", err)
+	}
+	return word{r, w}, nil
+}
+
+func (w word) close() {
+	w.r.Close()
+	w.w.Close()
+}
+
+func (w word) give() error {
+	_, err := w.w.Write([]byte{1})
+	return err
+}
+
+// leaderProgram is what the leader does, as system calls.
+func leaderProgram(p *Plan, w word) *sys.Program {
+	prog := new(sys.Program)
+	prog.Call("close start pipe", unix.SYS_CLOSE, w.w.Fd())
+	prog.Await("wait for the starter", w.r.Fd())
+	becomeRoot(prog)
+	enterRoot(prog)
+	standardStreams(prog, p)
+	reset(prog)
+	restrict(prog, p)
+	return prog.Exec(p.Path, p.Argv, p.Env)
+}
+
+func becomeRoot(prog *sys.Program) {
+	prog.Call("become group root of the machine", unix.SYS_SETRESGID, 0, 0, 0)
+	prog.Call("drop supplementary groups", unix.SYS_SETGROUPS, 0, 0)
+	prog.Call("become root of the machine", unix.SYS_SETRESUID, 0, 0, 0)
+}
+
+// enterRoot copies the finished mount namespace, which makes the machine's user namespace own the copy and locks every mount in
+// it, and enters the cgroup namespace, possible only now that the scope is there.
+func enterRoot(prog *sys.Program) {
+	const cgroup = "/sys/fs/cgroup"
+	root := prog.Path("/")
+	cgroup2 := prog.Path("cgroup2")
+	prog.Call("make mount and cgroup namespaces", unix.SYS_UNSHARE, unix.CLONE_NEWNS|unix.CLONE_NEWCGROUP)
+	prog.Call("change directory to /", unix.SYS_CHDIR, root)
+	prog.Call("mount cgroup2 on "+cgroup, unix.SYS_MOUNT, cgroup2, prog.Path(cgroup), cgroup2,
+		unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
+	prog.Call("share mounts within the machine", unix.SYS_MOUNT, 0, root, 0, unix.MS_SHARED|unix.MS_REC, 0)
+}
+
+func standardStreams(prog *sys.Program, p *Plan) {
+	name := p.Hostname()
+	prog.Call("set host name", unix.SYS_SETHOSTNAME, prog.Path(name), uintptr(len(name)))
+	prog.Try("leave the caller's session keyring", unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
+	prog.Call("start a session", unix.SYS_SETSID)
+	if p.Spec.Terminal {
+		for fd := range uintptr(3) {
+			prog.Try("close stream", unix.SYS_CLOSE, fd)
+		}
+		prog.Call("open /dev/console", unix.SYS_OPENAT, atFDCWD, prog.Path("/dev/console"), unix.O_RDWR)
+		prog.Call("make /dev/console standard output", unix.SYS_DUP3, 0, 1, 0)
+		prog.Call("make /dev/console standard error", unix.SYS_DUP3, 0, 2, 0)
+		prog.Try("make /dev/console the controlling terminal", unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
+	}
+	if len(p.Spec.Command) > 0 {
+		prog.Try("change directory to /root", unix.SYS_CHDIR, prog.Path("/root"))
+	}
+}
+
+// reset undoes what a program inherits: signals that were ignored or blocked, and the file creation mask.
+func reset(prog *sys.Program) {
+	const signals, setSize = 64, 8
+	deflt := prog.Bytes(make([]byte, 32)) // struct kernel_sigaction, all zero: SIG_DFL
+	for sig := uintptr(1); sig <= signals; sig++ {
+		prog.Try("reset signal", unix.SYS_RT_SIGACTION, sig, deflt, 0, setSize)
+	}
+	prog.Call("unblock signals", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, prog.Bytes(make([]byte, setSize)), 0, setSize)
+	prog.Call("set file creation mask", unix.SYS_UMASK, 0o022)
+}
+
+// restrict takes away the capabilities a machine does not get and installs the system call filter; both last for good.
+func restrict(prog *sys.Program, p *Plan) {
+	for c := range caps.Cap(64) {
+		if caps.All.Has(c) && !p.Caps.Has(c) {
+			prog.Try(fmt.Sprintf("drop capability %d", c), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c))
+		}
+	}
+	low, high := uint32(p.Caps), uint32(p.Caps>>32)
+	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	data := &[2]unix.CapUserData{
+		{Effective: low, Permitted: low, Inheritable: low},
+		{Effective: high, Permitted: high, Inheritable: high},
+	}
+	prog.Call("set capabilities", unix.SYS_CAPSET, sys.Pointer(prog, header), sys.Pointer(prog, data))
+	filter := &unix.SockFprog{Len: uint16(len(p.Filter)), Filter: &p.Filter[0]}
+	prog.Call("install system call filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, sys.Pointer(prog, filter))
+}

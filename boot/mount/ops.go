@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mount
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"machined-go/boot/sys"
+)
+
+// ReadOnly are the attributes of everything a machine may see but not change.
+const ReadOnly = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+
+// FS mounts a new file system; the target is made if it is missing.
+type FS struct {
+	Type, Target string
+	Flags        uintptr // MS_…
+	Options      string
+}
+
+func (o FS) String() string { return words("mount", o.Type, "on", o.Target, o.Options) }
+
+func (o FS) apply(r *Root) error {
+	if err := r.ensure(o.Target, true); err != nil {
+		return err
+	}
+	return r.with(o.Target, func(fd int) error { return sys.Mount(o.Type, fd, o.Flags, o.Options) })
+}
+
+// Proc mounts the process file system of the machine's PID namespace on /proc.
+type Proc struct{}
+
+func (Proc) String() string { return "mount proc on /proc" }
+
+func (Proc) apply(r *Root) error {
+	if err := r.ensure("/proc", true); err != nil {
+		return err
+	}
+	return r.with("/proc", r.in.Proc)
+}
+
+// Bind shows a file or directory at another place as well. Source is a path of the host, or with Inside one of the machine.
+type Bind struct {
+	Source, Target string
+	Inside         bool
+	Attr           uint64 // MOUNT_ATTR_… set on the new mount
+	Writable       bool   // not read-only though the source is
+	Optional       bool   // a missing source or, with Inside, a missing target is no error
+}
+
+func (o Bind) String() string {
+	where := "host "
+	if o.Inside {
+		where = ""
+	}
+	ro := ""
+	if o.Attr&unix.MOUNT_ATTR_RDONLY != 0 {
+		ro = "read-only"
+	}
+	return words("bind", where+o.Source, "on", o.Target, ro)
+}
+
+func (o Bind) apply(r *Root) error {
+	err := o.bind(r)
+	if o.Optional && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (o Bind) bind(r *Root) error {
+	source, err := o.open(r)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(source)
+	if !o.Inside {
+		var st unix.Stat_t
+		if err := unix.Fstat(source, &st); err != nil {
+			return err
+		}
+		if err := r.ensure(o.Target, st.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil {
+			return err
+		}
+	}
+	tree, err := sys.CloneTree(source, false)
+	if err != nil {
+		return err
+	}
+	attr := unix.MountAttr{Attr_set: o.Attr}
+	if o.Writable {
+		attr.Attr_clr = unix.MOUNT_ATTR_RDONLY
+	}
+	if err := sys.SetMountAttr(tree, false, attr); err != nil {
+		unix.Close(tree)
+		return err
+	}
+	return r.attach(tree, o.Target)
+}
+
+func (o Bind) open(r *Root) (int, error) {
+	if o.Inside {
+		return r.Path(o.Source)
+	}
+	fd, err := unix.Open(o.Source, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: o.Source, Err: err}
+	}
+	return fd, nil
+}
+
+// Sysfs shows the given directories of the machine's sysfs read-only at their places below /sys, which holds nothing else.
+type Sysfs struct{ Dirs []string }
+
+func (o Sysfs) String() string {
+	return words("bind from a new sysfs, read-only: /sys/{" + strings.Join(o.Dirs, ",") + "}")
+}
+
+func (o Sysfs) apply(r *Root) error {
+	for _, d := range o.Dirs {
+		if err := r.ensure("/sys/"+d, true); err != nil {
+			return err
+		}
+	}
+	full := FS{Type: "sysfs", Target: "/sys", Flags: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC}
+	if err := full.apply(r); err != nil {
+		return err
+	}
+	trees, err := o.clone(r)
+	if err != nil {
+		return err
+	}
+	if err := r.with("/sys", func(fd int) error { return unix.Unmount(sys.FDPath(fd), unix.MNT_DETACH) }); err != nil {
+		return err
+	}
+	for d, tree := range trees {
+		if err := r.attach(tree, "/sys/"+d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o Sysfs) clone(r *Root) (map[string]int, error) {
+	trees := make(map[string]int, len(o.Dirs))
+	for _, d := range o.Dirs {
+		err := r.with("/sys/"+d, func(fd int) (err error) {
+			if trees[d], err = sys.CloneTree(fd, false); err != nil {
+				return err
+			}
+			return sys.SetMountAttr(trees[d], false, unix.MountAttr{Attr_set: ReadOnly})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return trees, nil
+}
+
+// Seal sets attributes on the mount at Target, usually to make it read-only once it is filled.
+type Seal struct {
+	Target string
+	Attr   uint64
+}
+
+func (o Seal) String() string { return words("make", o.Target, "read-only") }
+
+func (o Seal) apply(r *Root) error {
+	return r.with(o.Target, func(fd int) error { return sys.SetMountAttr(fd, false, unix.MountAttr{Attr_set: o.Attr}) })
+}
+
+func words(list ...string) string {
+	return strings.TrimSpace(strings.Join(list, " "))
+}
+
+// Dir makes a directory with the given mode, or leaves the one that is there.
+type Dir struct {
+	Path      string
+	Mode      uint32
+	HostOwned bool // belongs to the host's root, who is nobody inside
+}
+
+func (o Dir) String() string { return fmt.Sprintf("make directory %s (%04o)", o.Path, o.Mode) }
+
+func (o Dir) apply(r *Root) error {
+	create := r.create
+	if o.HostOwned {
+		create = r.at
+	}
+	return create(o.Path, func(dir int, base string) error {
+		err := unix.Mkdirat(dir, base, o.Mode)
+		if err == unix.EEXIST {
+			return nil
+		}
+		return err
+	})
+}
+
+// Symlink makes a symbolic link at Path that says To.
+type Symlink struct{ Path, To string }
+
+func (o Symlink) String() string { return words("link", o.Path, "to", o.To) }
+
+func (o Symlink) apply(r *Root) error {
+	return r.create(o.Path, func(dir int, base string) error { return unix.Symlinkat(o.To, dir, base) })
+}
+
+// Node makes a device, fifo, socket or empty regular file. HostOwned ones belong to the host's root, who is nobody inside.
+type Node struct {
+	Path         string
+	Mode         uint32 // type and permissions as in stat(2)
+	Major, Minor uint32
+	HostOwned    bool
+	Optional     bool // the kernel may refuse device nodes
+}
+
+func (o Node) String() string {
+	return fmt.Sprintf("make node %s (%07o) %d:%d", o.Path, o.Mode, o.Major, o.Minor)
+}
+
+func (o Node) apply(r *Root) error {
+	err := r.at(o.Path, func(dir int, base string) error {
+		if err := unix.Mknodat(dir, base, o.Mode&unix.S_IFMT, int(unix.Mkdev(o.Major, o.Minor))); err != nil {
+			return err
+		}
+		if err := unix.Fchmodat(dir, base, o.Mode&0o7777, 0); err != nil || o.HostOwned {
+			return err
+		}
+		return unix.Fchownat(dir, base, int(r.in.Owner), int(r.in.Owner), unix.AT_SYMLINK_NOFOLLOW)
+	})
+	if o.Optional && err != nil {
+		return nil
+	}
+	return err
+}
+
+// File writes a small file that belongs to the host's root.
+type File struct {
+	Path    string
+	Content string
+	Mode    uint32
+}
+
+func (o File) String() string { return fmt.Sprintf("write %s (%d bytes)", o.Path, len(o.Content)) }
+
+func (o File) apply(r *Root) error {
+	return r.at(o.Path, func(dir int, base string) error {
+		fd, err := unix.Openat(dir, base, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, o.Mode)
+		if err != nil {
+			return err
+		}
+		f := os.NewFile(uintptr(fd), o.Path)
+		_, err = f.WriteString(o.Content)
+		return errors.Join(err, f.Close())
+	})
+}
+
+// Remove takes away a file that was needed only as the source of a bind.
+type Remove struct{ Path string }
+
+func (o Remove) String() string { return words("remove", o.Path) }
+
+func (o Remove) apply(r *Root) error {
+	return r.at(o.Path, func(dir int, base string) error { return unix.Unlinkat(dir, base, 0) })
+}
+
+// Console shows the console's PTY slave as /dev/console.
+type Console struct{}
+
+func (Console) String() string { return "bind the console on /dev/console" }
+
+func (Console) apply(r *Root) error {
+	return Bind{Source: r.in.Console, Target: "/dev/console"}.apply(r)
+}
+
+// Notify binds the socket on which the machine's init says that it is ready.
+type Notify struct{ Path string }
+
+func (o Notify) String() string { return words("make socket", o.Path) }
+
+func (o Notify) apply(r *Root) error {
+	return r.at(o.Path, func(dir int, base string) error {
+		if err := unix.Bind(r.in.Notify, &unix.SockaddrUnix{Name: sys.FDPath(dir) + "/" + base}); err != nil {
+			return fmt.Errorf("bind socket: %w", err)
+		}
+		if err := unix.Fchmodat(dir, base, 0o755, 0); err != nil {
+			return err
+		}
+		return unix.Fchownat(dir, base, int(r.in.Owner), int(r.in.Owner), unix.AT_SYMLINK_NOFOLLOW)
+	})
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"machined-go/boot/caps"
+	"machined-go/boot/mount"
+	"machined-go/boot/network"
+	"machined-go/boot/seccomp"
+	"machined-go/boot/userns"
+)
+
+// Manager is what $container says. Software asks it whether it runs in a container and of which kind; with the value of
+// systemd-nspawn, units that were written for its machines (ConditionVirtualization=systemd-nspawn) behave the same in ours.
+const Manager = "systemd-nspawn"
+
+// Facts are what a plan depends on beyond the wish itself.
+type Facts struct {
+	Tree      Tree
+	Base      uint32   // first host id of the machine's range
+	BootID    [16]byte // fresh for every boot
+	MachineID [16]byte // the tree's, or fresh
+	Host      Host
+}
+
+// Host is what a boot must know of the host.
+type Host struct {
+	MachineID [16]byte
+	OSRelease map[string]string // fields of its os-release
+	OSPath    string            // where that file is
+	Limits    Limits
+	Term      string // $TERM of the caller
+}
+
+// Plan is what a spec means on this host. It is complete: carrying it out decides nothing any more.
+type Plan struct {
+	Spec      Spec
+	Base      uint32
+	MachineID [16]byte
+	Systemd   bool // the init says when it is ready
+	Mounts    []mount.Op
+	Caps      caps.Set
+	Filter    []unix.SockFilter
+	Limits    []Limit
+	Veth      *network.Veth
+	Argv, Env []string
+	Path      string // what is executed
+}
+
+// namespaces are those the leader is born into. Its mount and cgroup namespaces come later, when there is something in them.
+const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
+
+// NewPlan decides everything about a boot.
+func NewPlan(spec Spec, f Facts) (*Plan, error) {
+	set := caps.Machine(true, true)
+	filter, err := seccomp.Program(seccomp.Policy{Caps: set})
+	if err != nil {
+		return nil, fmt.Errorf("make system call filter: %w", err)
+	}
+	p := &Plan{
+		Spec: spec, Base: f.Base, MachineID: f.MachineID, Systemd: f.Tree.Systemd,
+		Caps: set, Filter: filter, Limits: f.Host.Limits.machine(),
+		Path: f.Tree.Init, Argv: argv(spec, f.Tree), Env: environment(spec, f),
+		Mounts: mount.Table(mount.Options{
+			Owner: f.Base, BootID: UUID(f.BootID), MachineID: UUID(f.MachineID), Manager: Manager,
+			OSRelease: f.Host.OSPath, Console: spec.Terminal, ReadOnly: spec.ReadOnly,
+		}),
+	}
+	if spec.Veth {
+		v := network.NewVeth(spec.Name, f.Host.MachineID)
+		p.Veth = &v
+	}
+	return p, nil
+}
+
+func argv(spec Spec, t Tree) []string {
+	if len(spec.Command) > 0 {
+		return spec.Command
+	}
+	return []string{t.Init}
+}
+
+// environment is what the container interface (systemd.io/CONTAINER_INTERFACE) and nspawn give PID 1; spec.Env wins.
+func environment(spec Spec, f Facts) []string {
+	env := []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"container=" + Manager,
+		"container_uuid=" + UUID(f.MachineID),
+		"HOME=/root", "USER=root", "LOGNAME=root",
+		"NOTIFY_SOCKET=/run/host/notify",
+	}
+	if f.Host.Term != "" {
+		env = append(env, "TERM="+f.Host.Term)
+	}
+	if len(spec.Command) > 0 {
+		env = append(env, "LANG=C.UTF-8")
+	}
+	for _, field := range []string{"ID", "VERSION_ID", "BUILD_ID", "VARIANT_ID"} {
+		if v := f.Host.OSRelease[field]; v != "" {
+			env = append(env, "container_host_"+strings.ToLower(field)+"="+v)
+		}
+	}
+	for _, e := range spec.Env {
+		name, _, _ := strings.Cut(e, "=")
+		env = slices.DeleteFunc(env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
+		env = append(env, e)
+	}
+	return env
+}
+
+// Hostname is the machine's host name at boot.
+func (p *Plan) Hostname() string {
+	if p.Spec.Hostname != "" {
+		return p.Spec.Hostname
+	}
+	return p.Spec.Name
+}
+
+// String lists the plan in the order in which it is carried out.
+func (p *Plan) String() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("machine %s from %s", p.Spec.Name, p.Spec.Root)
+	line("namespaces: user pid net ipc uts mount cgroup")
+	line("user ids 0-%d are %d-%d on the host, the root ID-mapped", userns.Size-1, p.Base, p.Base+userns.Size-1)
+	for _, op := range p.Mounts {
+		line("%s", op)
+	}
+	if p.Veth != nil {
+		line("%s", p.Veth)
+	}
+	for _, l := range p.Limits {
+		line("limit %s", l)
+	}
+	line("host name %s", p.Hostname())
+	line("capabilities %s", p.Caps)
+	line("system call filter of %d instructions", len(p.Filter))
+	for _, e := range p.Env {
+		line("environment %s", e)
+	}
+	line("execute %s", strings.Join(p.Argv, " "))
+	return b.String()
+}
+
+// UUID renders id with dashes, as RFC 9562 does.
+func UUID(id [16]byte) string {
+	h := hex.EncodeToString(id[:])
+	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
+}

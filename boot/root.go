@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"machined-go/boot/mount"
+	"machined-go/boot/sys"
+)
+
+// builder forks the leader and builds its root, both on one OS thread that has a mount namespace of its own. The leader is born
+// into that namespace, so it wakes up in the finished root.
+type builder struct {
+	plan    *Plan
+	word    word
+	console string // path of the console's slave
+	notify  int
+	born    chan *sys.Child // gets the leader once its ids are mapped
+}
+
+// build returns when the root is done. The thread it runs on is spoilt, so it ends with the goroutine.
+func (b *builder) build() error {
+	runtime.LockOSThread()
+	leader, err := b.fork()
+	if err != nil {
+		close(b.born)
+		return err
+	}
+	b.born <- leader
+	return b.mounts(leader)
+}
+
+func (b *builder) fork() (*sys.Child, error) {
+	if err := sys.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+		return nil, fmt.Errorf("make mount namespace: %w", err)
+	}
+	if err := sys.Propagate("/", unix.MS_PRIVATE); err != nil {
+		return nil, err
+	}
+	leader, err := sys.Fork(namespaces, 3, leaderProgram(b.plan, b.word))
+	if err != nil {
+		return nil, err
+	}
+	if err := sys.WriteIDMaps(leader.PID, b.plan.Base, idCount); err != nil {
+		return nil, errors.Join(err, end(leader))
+	}
+	return leader, nil
+}
+
+// end kills a leader that has not yet been let go and reaps it.
+func end(leader *sys.Child) error {
+	leader.Kill()
+	_, err := leader.Wait()
+	return err
+}
+
+func (b *builder) mounts(leader *sys.Child) error {
+	root, err := b.mountRoot(leader.PID)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(root)
+	pidfd := int(leader.PIDFD.Fd())
+	if err := sys.Join(pidfd, unix.CLONE_NEWNET|unix.CLONE_NEWIPC|unix.CLONE_NEWPID); err != nil {
+		return fmt.Errorf("join namespaces of the machine: %w", err)
+	}
+	if err := sys.LoopbackUp(); err != nil {
+		return err
+	}
+	in := mount.Inputs{Owner: b.plan.Base, Proc: mountProc, Console: b.console, Notify: b.notify}
+	if err := mount.NewRoot(root, in).Apply(b.plan.Mounts); err != nil {
+		return err
+	}
+	return sys.PivotTo(root)
+}
+
+// mountRoot mounts the OS tree, ID-mapped through the leader's user namespace, over itself.
+func (b *builder) mountRoot(pid int) (int, error) {
+	path := b.plan.Spec.Root
+	dir, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open root", Path: path, Err: err}
+	}
+	defer unix.Close(dir)
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/user", pid))
+	if err != nil {
+		return -1, err
+	}
+	defer ns.Close()
+	tree, err := sys.CloneTree(dir, true)
+	if err != nil {
+		return -1, fmt.Errorf("bind root %q: %w", path, err)
+	}
+	idmap := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(ns.Fd())}
+	if err = sys.SetMountAttr(tree, true, idmap); err != nil {
+		err = fmt.Errorf("map ids of root %q (its file system must support ID-mapped mounts, as ext4, xfs and btrfs do): %w", path, err)
+	} else {
+		err = sys.Attach(tree, dir)
+	}
+	if err != nil {
+		unix.Close(tree)
+		return -1, err
+	}
+	return tree, nil
+}
+
+// mountProc mounts proc on target from a child, for the kernel takes the PID namespace of the process that mounts, and the
+// calling thread, which has joined the machine's, is itself only in it through its children (pid_namespaces(7)).
+func mountProc(target int) error {
+	prog := new(sys.Program)
+	proc := prog.Path("proc")
+	prog.Call("mount proc", unix.SYS_MOUNT, proc, prog.Path(sys.FDPath(target)), proc,
+		unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
+	prog.Call("exit", unix.SYS_EXIT_GROUP, 0)
+	child, err := sys.Fork(0, 3, prog)
+	if err != nil {
+		return err
+	}
+	defer child.PIDFD.Close()
+	err = child.Running()
+	_, waitErr := child.Wait()
+	return errors.Join(err, waitErr)
+}

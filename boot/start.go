@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"machined-go/boot/console"
+	"machined-go/boot/sys"
+	"machined-go/boot/userns"
+	"machined-go/unitgen"
+)
+
+const (
+	idCount = userns.Size
+	atFDCWD = ^uintptr(99) // AT_FDCWD, -100
+)
+
+// Units is what a boot asks of systemd.
+type Units interface {
+	// StartScope puts the process into a new transient scope whose cgroup is delegated, and returns when that is done.
+	StartScope(ctx context.Context, s Scope) error
+}
+
+// Scope is the unit around a machine's processes.
+type Scope struct {
+	Name, Description string
+	PID               int
+	Before            []string // units that must stop before the scope does
+}
+
+// Registry is what a boot tells the keeper of the list of machines.
+type Registry interface {
+	Register(ctx context.Context, r Registration) error
+	Unregister(ctx context.Context, name string) error
+}
+
+// Registration is what the keeper of the list wants to know of a machine.
+type Registration struct {
+	Name       string
+	MachineID  [16]byte
+	PIDFD      *os.File
+	Root       string
+	Interfaces []int32 // indices on the host
+	Console    *os.File
+	Unit       string
+}
+
+// Starter carries out plans.
+type Starter struct {
+	Units    Units
+	Registry Registry
+}
+
+// Machine is a machine that runs.
+type Machine struct {
+	Leader *sys.Child
+	Notify *os.File // the socket on which its init tells its state (sd_notify(3))
+}
+
+// start is one boot in progress.
+type start struct {
+	*Starter
+	plan    *Plan
+	console *console.Console
+	word    word
+	notify  *os.File
+	leader  *sys.Child
+	root    func() error        // waits for the builder
+	link    func() (int, error) // waits for the veth pair
+}
+
+// step is one thing to do towards a running machine. What it returns takes it back, should a later one fail.
+type step struct {
+	name string
+	do   func(s *start, ctx context.Context) (undo func(), err error)
+}
+
+// steps are in order, but mounting and making the veth pair go on beside what follows them: making the scope is mostly waiting.
+var steps = []step{
+	{"make notify socket", (*start).makeNotify},
+	{"make leader", (*start).makeLeader},
+	{"set limits", (*start).setLimits},
+	{"connect network", (*start).connect},
+	{"make scope", (*start).makeScope},
+	{"make root", (*start).awaitRoot},
+	{"register", (*start).register},
+	{"execute init", (*start).letGo},
+}
+
+// Start carries out a plan. con is the machine's console if the plan has a terminal. When it fails, or ctx ends before the init
+// runs, nothing is left behind and the error names the step.
+func (s *Starter) Start(ctx context.Context, p *Plan, con *console.Console) (*Machine, error) {
+	st := &start{Starter: s, plan: p, console: con}
+	var undos []func()
+	for _, step := range steps {
+		err := ctx.Err()
+		var undo func()
+		if err == nil {
+			undo, err = step.do(st, ctx)
+		}
+		if undo != nil {
+			undos = append(undos, undo)
+		}
+		if err != nil {
+			for _, undo := range slices.Backward(undos) {
+				undo()
+			}
+			return nil, fmt.Errorf("start machine %q: %s: %w", p.Spec.Name, step.name, err)
+		}
+	}
+	return &Machine{Leader: st.leader, Notify: st.notify}, nil
+}
+
+// makeNotify makes the socket that becomes /run/host/notify; the kernel tells for each message which process sent it.
+func (s *start) makeNotify(context.Context) (func(), error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	s.notify = os.NewFile(uintptr(fd), "notify")
+	return func() { s.notify.Close() }, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
+}
+
+func (s *start) makeLeader(context.Context) (func(), error) {
+	w, err := newWord()
+	if err != nil {
+		return nil, err
+	}
+	s.word = w
+	b := &builder{plan: s.plan, word: w, notify: int(s.notify.Fd()), born: make(chan *sys.Child)}
+	if s.console != nil {
+		b.console = s.console.Slave
+		if err := s.console.Own(s.plan.Base); err != nil {
+			return w.close, err
+		}
+	}
+	done := inBackground(func() (struct{}, error) { return struct{}{}, b.build() })
+	s.root = func() error { _, err := done(); return err }
+	if s.leader = <-b.born; s.leader == nil {
+		return w.close, s.root()
+	}
+	return func() {
+		_ = s.root() // it uses the leader
+		_ = end(s.leader)
+		s.leader.PIDFD.Close()
+		w.close()
+	}, nil
+}
+
+func (s *start) setLimits(context.Context) (func(), error) {
+	for _, l := range s.plan.Limits {
+		if err := l.apply(s.leader.PID); err != nil {
+			return nil, fmt.Errorf("limit %s: %w", l, err)
+		}
+	}
+	return nil, nil
+}
+
+func (s *start) connect(context.Context) (func(), error) {
+	veth := s.plan.Veth
+	if veth == nil {
+		s.link = func() (int, error) { return 0, nil }
+		return nil, nil
+	}
+	s.link = inBackground(func() (int, error) { return veth.Create(s.leader.PID) })
+	return func() {
+		if index, _ := s.link(); index != 0 {
+			_ = veth.Remove()
+		}
+	}, nil
+}
+
+func (s *start) makeScope(ctx context.Context) (func(), error) {
+	name := s.plan.Spec.Name
+	scope := Scope{Name: unitgen.Scope(name), Description: "Container " + name, PID: s.leader.PID}
+	if s.plan.Spec.Unit != "" {
+		scope.Before = []string{s.plan.Spec.Unit}
+	}
+	if err := s.Units.StartScope(ctx, scope); err != nil {
+		return nil, err
+	}
+	return nil, delegateCgroup(s.leader.PID, s.plan.Base)
+}
+
+func (s *start) awaitRoot(context.Context) (func(), error) { return nil, s.root() }
+
+func (s *start) register(ctx context.Context) (func(), error) {
+	index, err := s.link()
+	if err != nil {
+		return nil, err
+	}
+	r := Registration{
+		Name: s.plan.Spec.Name, MachineID: s.plan.MachineID, PIDFD: s.leader.PIDFD,
+		Root: s.plan.Spec.Root, Unit: s.plan.Spec.Unit,
+	}
+	if index != 0 {
+		r.Interfaces = []int32{int32(index)}
+	}
+	if s.console != nil && s.plan.Spec.Unit != "" {
+		r.Console = s.console.Master
+	}
+	undo := func() { _ = s.Registry.Unregister(context.WithoutCancel(ctx), r.Name) }
+	return undo, s.Registry.Register(ctx, r)
+}
+
+func (s *start) letGo(context.Context) (func(), error) {
+	if err := s.word.give(); err != nil {
+		return nil, fmt.Errorf("let leader go: %w", err)
+	}
+	s.word.close()
+	err := s.leader.Running()
+	var step *sys.StepError
+	if errors.As(err, &step) && step.Step == "execute "+s.plan.Path {
+		return nil, &CommandError{Path: s.plan.Path, Err: step.Errno}
+	}
+	return nil, err
+}
+
+// inBackground runs f in a goroutine of its own and returns what waits for its result, as often as one likes.
+func inBackground[T any](f func() (T, error)) func() (T, error) {
+	var (
+		value T
+		err   error
+		done  = make(chan struct{})
+	)
+	go func() {
+		defer close(done)
+		value, err = f()
+	}()
+	return func() (T, error) {
+		<-done
+		return value, err
+	}
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sys
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Program is a list of system calls that a forked child carries out one after the other, ending in [Program.Exec].
+//
+// A Go process can neither fork and go on running Go code, nor join a user namespace, for it has threads. The usual way out, to
+// execute oneself again, costs 3 to 5 ms of run-time start-up and page faults, several times what the container set-up itself
+// takes. So everything that must happen *inside* the new process is reduced to plain system calls with arguments prepared
+// beforehand; the child walks the list with no run-time, no allocation and no stack growth, as syscall.forkExec's own child does.
+//
+// The first failing call ends the child; [Child.Running] then tells which step it was.
+type Program struct {
+	ops   []op
+	names []string
+	keep  []any // what the arguments point to: the collector does not see through the uintptrs
+}
+
+type op struct {
+	nr       uintptr
+	args     [6]uintptr
+	want     uintptr // smallest result that counts as success, for calls such as read
+	tolerate bool
+}
+
+// Call appends one system call; name is what an error will say, args are numbers or pointers from [Program.Bytes] and its like.
+func (p *Program) Call(name string, nr uintptr, args ...uintptr) *Program {
+	return p.add(name, op{nr: nr}, args)
+}
+
+// Try appends a call whose failure does not matter.
+func (p *Program) Try(name string, nr uintptr, args ...uintptr) *Program {
+	return p.add(name, op{nr: nr, tolerate: true}, args)
+}
+
+func (p *Program) add(name string, o op, args []uintptr) *Program {
+	copy(o.args[:], args)
+	p.ops = append(p.ops, o)
+	p.names = append(p.names, name)
+	return p
+}
+
+// Await makes the child block until one byte can be read from fd; at end of file it exits, so that a child never outlives a
+// parent that died before it gave the word.
+func (p *Program) Await(name string, fd uintptr) *Program {
+	buf := make([]byte, 1)
+	p.keep = append(p.keep, buf)
+	return p.add(name, op{nr: unix.SYS_READ, want: 1}, []uintptr{fd, uintptr(unsafe.Pointer(&buf[0])), 1})
+}
+
+// Exec appends the final execve. argv and env must not be empty.
+func (p *Program) Exec(path string, argv, env []string) *Program {
+	return p.Call("execute "+path, unix.SYS_EXECVE, p.Path(path), p.strings(argv), p.strings(env))
+}
+
+// Path keeps a NUL-terminated copy of s for the child and returns its address.
+func (p *Program) Path(s string) uintptr {
+	b := append([]byte(s), 0)
+	return p.Bytes(b)
+}
+
+// Bytes keeps b for the child and returns the address of its first byte; nil for an empty b.
+func (p *Program) Bytes(b []byte) uintptr {
+	if len(b) == 0 {
+		return 0
+	}
+	p.keep = append(p.keep, b)
+	return uintptr(unsafe.Pointer(&b[0]))
+}
+
+// Pointer keeps what ptr points to for the child and returns its address.
+func Pointer[T any](p *Program, ptr *T) uintptr {
+	p.keep = append(p.keep, ptr)
+	return uintptr(unsafe.Pointer(ptr))
+}
+
+func (p *Program) strings(list []string) uintptr {
+	ptrs := make([]uintptr, 0, len(list)+1)
+	for _, s := range list {
+		ptrs = append(ptrs, p.Path(s))
+	}
+	ptrs = append(ptrs, 0)
+	p.keep = append(p.keep, ptrs)
+	return uintptr(unsafe.Pointer(&ptrs[0]))
+}
+
+// Child is a forked process that walks a [Program].
+type Child struct {
+	PID    int
+	PIDFD  *os.File
+	report *os.File
+	names  []string
+}
+
+// StepError tells which step of a [Program] failed in the child.
+type StepError struct {
+	Step  string
+	Errno unix.Errno
+}
+
+func (e *StepError) Error() string { return fmt.Sprintf("%s: %v", e.Step, e.Errno) }
+
+// Unwrap gives the errno.
+func (e *StepError) Unwrap() error { return e.Errno }
+
+// report is what a failing child writes before it exits.
+type report struct {
+	step  int32
+	errno int32
+}
+
+// Fork starts a child with the given clone(2) flags (namespaces; SIGCHLD and CLONE_PIDFD are added) that carries out p.
+// The child has a copy of the calling thread's namespaces, root and working directory, so callers that changed these lock the
+// thread first. No descriptor but those below keepFDs (usually 3: stdio) survives the child's exec.
+func Fork(flags uintptr, keepFDs uintptr, p *Program) (*Child, error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("make report pipe: %w", err)
+	}
+	pidfd := int32(-1)
+	pid, errno := fork(flags|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &pidfd, p.ops, uintptr(fds[1]), uintptr(fds[0]), keepFDs)
+	runtime.KeepAlive(p)
+	_ = unix.Close(fds[1])
+	if errno != 0 {
+		_ = unix.Close(fds[0])
+		return nil, &StepError{Step: "clone child with namespaces", Errno: errno}
+	}
+	return &Child{
+		PID:    int(pid),
+		PIDFD:  os.NewFile(uintptr(pidfd), "pidfd"),
+		report: os.NewFile(uintptr(fds[0]), "report"),
+		names:  p.names,
+	}, nil
+}
+
+// Running blocks until the child has executed its last step (nil) or failed in one (a *StepError). It may be called once.
+func (c *Child) Running() error {
+	defer c.report.Close()
+	var r report
+	buf := unsafe.Slice((*byte)(unsafe.Pointer(&r)), unsafe.Sizeof(r))
+	_, err := io.ReadFull(c.report, buf)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read report of child: %w", err)
+	}
+	return &StepError{Step: c.names[r.step], Errno: unix.Errno(r.errno)}
+}
+
+// Wait reaps the child and returns how it ended.
+func (c *Child) Wait() (unix.WaitStatus, error) {
+	var ws unix.WaitStatus
+	for {
+		_, err := unix.Wait4(c.PID, &ws, 0, nil)
+		if err == nil {
+			return ws, nil
+		}
+		if err != unix.EINTR {
+			return ws, fmt.Errorf("wait for child %d: %w", c.PID, err)
+		}
+	}
+}
+
+// Kill sends SIGKILL through the pidfd, so that it can never hit another process of the same number.
+func (c *Child) Kill() {
+	_ = unix.PidfdSendSignal(int(c.PIDFD.Fd()), unix.SIGKILL, nil, 0)
+}
+
+// The run-time's own hooks around fork, which its linker leaves open for sandboxes that fork as syscall.forkExec does.
+//
+//go:linkname beforeFork syscall.runtime_BeforeFork
+func beforeFork()
+
+//go:linkname afterFork syscall.runtime_AfterFork
+func afterFork()
+
+//go:linkname afterForkInChild syscall.runtime_AfterForkInChild
+func afterForkInChild()
+
+// fork is nosplit and norace because between beforeFork and the child's exec nothing of the run-time may be entered.
+//
+//go:norace
+//go:noinline
+func fork(flags uintptr, pidfd *int32, ops []op, reportFD, readFD, keepFDs uintptr) (uintptr, unix.Errno) {
+	syscall.ForkLock.Lock()
+	beforeFork()
+	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, flags, 0, uintptr(unsafe.Pointer(pidfd)), 0, 0, 0)
+	if errno != 0 || pid != 0 {
+		afterFork()
+		syscall.ForkLock.Unlock()
+		return pid, errno
+	}
+	afterForkInChild()
+	walk(ops, reportFD, readFD, keepFDs)
+	return 0, 0
+}
+
+// walk runs in the child and never returns.
+//
+//go:nosplit
+//go:norace
+func walk(ops []op, reportFD, readFD, keepFDs uintptr) {
+	var r report
+	syscall.RawSyscall(unix.SYS_CLOSE, readFD, 0, 0)
+	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, keepFDs, ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
+	for i := 0; errno == 0 && i < len(ops); i++ {
+		o := &ops[i]
+		var n uintptr
+		n, _, errno = syscall.RawSyscall6(o.nr, o.args[0], o.args[1], o.args[2], o.args[3], o.args[4], o.args[5])
+		if o.tolerate {
+			errno = 0
+		} else if errno == 0 && n < o.want {
+			errno = unix.ECANCELED
+		}
+		r.step, r.errno = int32(i), int32(errno)
+	}
+	if errno != 0 {
+		syscall.RawSyscall(unix.SYS_WRITE, reportFD, uintptr(unsafe.Pointer(&r)), unsafe.Sizeof(r))
+	}
+	for {
+		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 127, 0, 0)
+	}
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sys
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestForkExec(t *testing.T) {
+	p := new(Program).Exec("/bin/sh", []string{"sh", "-c", "exit 7"}, []string{"A=b"})
+	c, err := Fork(0, 3, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Running(); err != nil {
+		t.Fatal(err)
+	}
+	if ws, err := c.Wait(); err != nil || ws.ExitStatus() != 7 {
+		t.Errorf("child ended with %v, %v; want exit status 7", ws, err)
+	}
+}
+
+func TestForkReportsFailingStep(t *testing.T) {
+	p := new(Program).Try("may fail", unix.SYS_CLOSE, 9999)
+	p.Call("change directory to /nonexistent", unix.SYS_CHDIR, p.Path("/nonexistent"))
+	p.Exec("/bin/true", []string{"true"}, []string{"A=b"})
+	c, err := Fork(0, 3, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Running()
+	var step *StepError
+	if !errors.As(err, &step) || step.Step != "change directory to /nonexistent" || !errors.Is(err, unix.ENOENT) {
+		t.Errorf("got %v, want the chdir step with ENOENT", err)
+	}
+	if _, err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestForkChildEndsWithParent(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := new(Program).Call("close", unix.SYS_CLOSE, w.Fd()).Await("wait for the word", r.Fd())
+	p.Exec("/bin/true", []string{"true"}, []string{"A=b"})
+	c, err := Fork(0, 3, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if err := c.Running(); !errors.Is(err, unix.ECANCELED) {
+		t.Errorf("got %v, want the wait to end with ECANCELED", err)
+	}
+	_, _ = c.Wait()
+}
+
+func BenchmarkFork(b *testing.B) {
+	for b.Loop() {
+		c, err := Fork(0, 3, new(Program).Exec("/bin/true", []string{"true"}, []string{"A=b"}))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Running(); err != nil {
+			b.Fatal(err)
+		}
+		_, _ = c.Wait()
+	}
+}

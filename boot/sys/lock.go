@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sys
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrLocked says that somebody else holds a lock.
+var ErrLocked = errors.New("locked by somebody else")
+
+// Lock opens (making it if need be) and locks the file at path as systemd's src/basic/lock-util.c does: an open file description
+// lock (Linux 3.15), which lives as long as any copy of the descriptor, in whatever process or fd store. It returns ErrLocked
+// instead of waiting. A file removed between open and lock is opened anew.
+func Lock(path string, exclusive bool) (*os.File, error) {
+	kind := int16(unix.F_RDLCK)
+	if exclusive {
+		kind = unix.F_WRLCK
+	}
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NOCTTY, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		lock := unix.Flock_t{Type: kind, Whence: io.SeekStart}
+		if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
+			f.Close()
+			if err == unix.EAGAIN || err == unix.EACCES {
+				return nil, ErrLocked
+			}
+			return nil, &os.PathError{Op: "lock", Path: path, Err: err}
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(int(f.Fd()), &st); err != nil || st.Nlink > 0 {
+			return f, err
+		}
+		f.Close()
+	}
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sys
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Unshare gives the calling thread namespaces of its own. The thread must be locked, and never unlocked again.
+func Unshare(flags int) error {
+	if err := unix.Unshare(flags); err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	return nil
+}
+
+// Join moves the calling thread into the namespaces (CLONE_NEW… flags) of the process behind pidfd; Linux 5.8 or newer.
+// CLONE_NEWPID concerns the thread's future children. The thread must be locked, and never unlocked again.
+func Join(pidfd int, flags int) error {
+	if err := unix.Setns(pidfd, flags); err != nil {
+		return fmt.Errorf("setns: %w", err)
+	}
+	return nil
+}
+
+// AsFileOwner runs f with the file system ids of the calling (locked) thread set to id, so that what f creates belongs to it.
+// On an ID-mapped mount that is not a nicety: an owner outside the mapping cannot create anything (EOVERFLOW).
+func AsFileOwner(id uint32, f func() error) error {
+	if id == 0 {
+		return f()
+	}
+	setFSIDs(id)
+	defer setFSIDs(0)
+	return f()
+}
+
+// setFSIDs uses the raw calls: x/sys and the run-time would change every thread of the process.
+func setFSIDs(id uint32) {
+	_, _, _ = unix.RawSyscall(unix.SYS_SETFSGID, uintptr(id), 0, 0)
+	_, _, _ = unix.RawSyscall(unix.SYS_SETFSUID, uintptr(id), 0, 0)
+}
+
+// WriteIDMaps maps user and group ids 0 to count-1 of pid's user namespace to base and up.
+func WriteIDMaps(pid int, base, count uint32) error {
+	line := []byte(fmt.Sprintf("0 %d %d\n", base, count))
+	for _, name := range []string{"uid_map", "gid_map"} {
+		if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", pid, name), line, 0); err != nil {
+			return fmt.Errorf("map ids of process %d: %w", pid, err)
+		}
+	}
+	return nil
+}

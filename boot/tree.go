@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"machined-go/boot/sys"
+)
+
+// Tree is what an OS tree says of itself, read before anything is started.
+type Tree struct {
+	Init      string   // path of its init, or of the command
+	Systemd   bool     // whether that init is systemd, which says when it is ready
+	MachineID [16]byte // zero when it has none yet
+}
+
+// inits are the places where an init is looked for, as nspawn does, in this order.
+var inits = []string{"/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/sbin/init"}
+
+// Inspect opens the OS tree of spec below a descriptor of its root, reads from it what a boot must know, and checks that it can
+// be booted at all.
+func Inspect(spec Spec) (Tree, error) {
+	root, err := unix.Open(spec.Root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return Tree{}, fmt.Errorf("open root of %q: %w", spec.Name, &os.PathError{Op: "open", Path: spec.Root, Err: err})
+	}
+	defer unix.Close(root)
+	t := Tree{MachineID: readMachineID(root)}
+	if len(spec.Command) > 0 {
+		t.Init = spec.Command[0]
+		return t, checkCommand(root, spec)
+	}
+	for _, path := range inits {
+		if real, err := executable(root, path); err == nil {
+			t.Init, t.Systemd = path, strings.HasSuffix(real, "/systemd/systemd")
+			return t, nil
+		}
+	}
+	return Tree{}, fmt.Errorf("image %q has no init: none of %s is a program in %s; is it a whole operating system?",
+		spec.Name, strings.Join(inits, ", "), spec.Root)
+}
+
+func checkCommand(root int, spec Spec) error {
+	if !strings.HasPrefix(spec.Command[0], "/") {
+		return fmt.Errorf("command %q is not an absolute path inside %s", spec.Command[0], spec.Root)
+	}
+	if _, err := executable(root, spec.Command[0]); err != nil {
+		return &CommandError{Path: spec.Command[0], Err: err}
+	}
+	return nil
+}
+
+// CommandError says that a command cannot be run in the machine.
+type CommandError struct {
+	Path string
+	Err  error
+}
+
+func (e *CommandError) Error() string { return fmt.Sprintf("run %q in the machine: %v", e.Path, e.Err) }
+
+// Unwrap gives the cause, fs.ErrNotExist among them.
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// executable returns where path leads inside root, if to a regular file that may be executed.
+func executable(root int, path string) (string, error) {
+	fd, err := sys.OpenIn(root, path, unix.O_PATH)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return "", err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o111 == 0 {
+		return "", &os.PathError{Op: "execute", Path: path, Err: unix.EACCES}
+	}
+	return os.Readlink(sys.FDPath(fd))
+}
+
+// readMachineID returns the id in /etc/machine-id, or zero: a fresh image has none, an empty one or the word "uninitialized".
+func readMachineID(root int) (id [16]byte) {
+	fd, err := sys.OpenIn(root, "/etc/machine-id", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return id
+	}
+	f := os.NewFile(uintptr(fd), "machine-id")
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 64))
+	if err != nil {
+		return id
+	}
+	raw, err := hex.DecodeString(string(bytes.TrimSpace(text)))
+	if err == nil && len(raw) == len(id) {
+		copy(id[:], raw)
+	}
+	return id
+}

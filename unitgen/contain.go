@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package unitgen
+
+// Contain is the text of contain@.service; mctl is the path of the command that it runs.
+//
+// The starter it runs is gone once the machine is up: it gives its place as main process to the machine's own PID 1 (MAINPID=, and
+// NotifyAccess=all, for later messages), which lives in the machine's scope. So systemd itself sees how the machine ends. The
+// kernel kills the init with SIGHUP when the machine reboots and with SIGINT when it powers off or halts (reboot(2), PID
+// namespaces): the first means "start again", the second is a clean end.
+func Contain(mctl string) string {
+	return `# SPDX-License-Identifier: Apache-2.0
+[Unit]
+Description=Machine %i
+Documentation=man:mctl(1)
+Wants=machined-go.service modprobe@tun.service modprobe@fuse.service
+After=machined-go.service modprobe@tun.service modprobe@fuse.service network.target
+PartOf=machines.target
+Before=machines.target
+RequiresMountsFor=/var/lib/machines/%i
+# A guest may reboot as often as it likes.
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStart=` + mctl + ` starter %i
+ExecStopPost=` + mctl + ` starter --clean %i
+Slice=machine.slice
+# Guest's reboot.
+RestartForceExitStatus=SIGHUP
+RestartSec=0
+# Ask the guest's systemd to power off; what is left after the time-out is killed.
+KillMode=mixed
+KillSignal=SIGRTMIN+3
+TimeoutStartSec=5min
+TimeoutStopSec=90s
+# Console and locks stay over a guest's reboot.
+FileDescriptorStoreMax=16
+
+[Install]
+WantedBy=machines.target
+`
+}
