@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command mctl starts, stops, shows and enters machines.
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	os.Exit(newApp(os.Stdin, os.Stdout, os.Stderr).main(os.Args[1:]))
+}
+
+// verbs are all commands, in the order in which help names them.
+func verbs() []func(*app) *cobra.Command {
+	return []func(*app) *cobra.Command{
+		newStartCmd,
+		newPoweroffCmd,
+		newRebootCmd,
+		newTerminateCmd,
+		newKillCmd,
+		newListCmd,
+		newStatusCmd,
+		newShowCmd,
+		newLoginCmd,
+		newShellCmd,
+		newEnableCmd,
+		newDisableCmd,
+		newVersionCmd,
+		newCompletionCmd,
+		newManCmd,
+	}
+}
