@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/elastic/go-seccomp-bpf/arch"
@@ -36,6 +37,13 @@ var newer = map[string]uint32{
 	"rseq_slice_yield": unix.SYS_RSEQ_SLICE_YIELD,
 }
 
+// only64 are x86_64's calls that x32 never got, in either numbering ("64" in the kernel's syscall_64.tbl). The library
+// lists them for x32 too.
+var only64 = strings.Fields(`
+	_sysctl create_module epoll_ctl_old epoll_wait_old get_kernel_syms get_thread_area nfsservctl query_module
+	set_thread_area uselib vserver
+`)
+
 // tableNumbers returns number → name for one of the library's tables, corrected where it differs from the kernel.
 func tableNumbers(info *arch.Info) map[uint32]string {
 	numbers := map[uint32]string{}
@@ -47,6 +55,8 @@ func tableNumbers(info *arch.Info) map[uint32]string {
 		switch {
 		case name == "arch_specific_syscall":
 			continue // asm-generic's mark of where others begin, not a call
+		case info == arch.X32 && slices.Contains(only64, name):
+			continue
 		case own[name] && number < 512:
 			continue // the library lists x86_64's number too, which is none on x32
 		case name == "arm_sync_file_range":
@@ -57,8 +67,8 @@ func tableNumbers(info *arch.Info) map[uint32]string {
 	for name, number := range newer {
 		numbers[number|uint32(info.SeccompMask)] = name
 	}
-	if info == arch.X86_64 {
-		numbers[336] = "uprobe" // 64 bits only, Linux 6.18
+	if info == arch.X86_64 || info == arch.X32 {
+		numbers[uint32(336|info.SeccompMask)] = "uprobe" // Linux 6.18
 	}
 	return numbers
 }

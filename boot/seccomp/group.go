@@ -207,7 +207,8 @@ func (s *callSet) markAll(words string, in bool) {
 	}
 }
 
-// markKnown marks words that a person wrote, and refuses those it has never heard of: a slip must not pass for a filter.
+// markKnown marks words that a person wrote, and refuses those it has never heard of: a slip must not pass for a
+// filter.
 func (s *callSet) markKnown(words []string, in bool) error {
 	for _, word := range words {
 		if !Known(word) {

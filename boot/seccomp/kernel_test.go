@@ -53,42 +53,45 @@ func attempt(number uintptr, args [3]uintptr) string {
 	return "ok"
 }
 
+const bad = ^uintptr(0) // no address, fd or flag
+
+// attempts are calls that do no harm, and what they give under the filter of TestKernelObeys.
+var attempts = []struct {
+	name    string
+	number  uintptr
+	args    [3]uintptr
+	want    string
+	differs bool // without a filter the answer is another one, for anyone
+}{
+	{"getpid", unix.SYS_GETPID, [3]uintptr{}, "ok", false},
+	{"openat of a bad address", unix.SYS_OPENAT, [3]uintptr{bad, bad, 0}, "EFAULT", false},
+	{"kexec_load", unix.SYS_KEXEC_LOAD, [3]uintptr{0, 0, 0}, "EPERM", false},
+	{"swapoff of a bad address", unix.SYS_SWAPOFF, [3]uintptr{bad}, "EPERM", false},
+	{"add_key, all bad", unix.SYS_ADD_KEY, [3]uintptr{bad, bad, bad}, "EPERM", true},
+	{"pkey_alloc, all bad", unix.SYS_PKEY_ALLOC, [3]uintptr{bad, bad}, "EPERM", true},
+	{"perf_event_open, all bad", unix.SYS_PERF_EVENT_OPEN, [3]uintptr{bad, bad, bad}, "EPERM", true},
+	{"mount, denied by settings", unix.SYS_MOUNT, [3]uintptr{bad, bad, bad}, "EPERM", true},
+	{"no call at all", 0x3fff, [3]uintptr{}, "ENOSYS", false},
+	{"minus one", bad, [3]uintptr{}, "ENOSYS", false},
+	{"audit", unix.SYS_SOCKET, [3]uintptr{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_AUDIT}, "EAFNOSUPPORT", true},
+	{"route socket", unix.SYS_SOCKET, [3]uintptr{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE}, "ok", false},
+	{"unix socket", unix.SYS_SOCKET, [3]uintptr{unix.AF_UNIX, unix.SOCK_STREAM, 0}, "ok", false},
+}
+
 func TestKernelObeys(t *testing.T) {
 	if !inChild(t) {
 		return
 	}
 	runtime.LockOSThread()
-	const bad = ^uintptr(0)
-	tests := []struct {
-		name    string
-		number  uintptr
-		args    [3]uintptr
-		want    string
-		differs bool // without a filter the answer is another one, for anyone
-	}{
-		{"getpid", unix.SYS_GETPID, [3]uintptr{}, "ok", false},
-		{"openat of a bad address", unix.SYS_OPENAT, [3]uintptr{bad, bad, 0}, "EFAULT", false},
-		{"kexec_load", unix.SYS_KEXEC_LOAD, [3]uintptr{0, 0, 0}, "EPERM", false},
-		{"swapoff of a bad address", unix.SYS_SWAPOFF, [3]uintptr{bad}, "EPERM", false},
-		{"add_key, all bad", unix.SYS_ADD_KEY, [3]uintptr{bad, bad, bad}, "EPERM", true},
-		{"pkey_alloc, all bad", unix.SYS_PKEY_ALLOC, [3]uintptr{bad, bad}, "EPERM", true},
-		{"perf_event_open, all bad", unix.SYS_PERF_EVENT_OPEN, [3]uintptr{bad, bad, bad}, "EPERM", true},
-		{"mount, denied by settings", unix.SYS_MOUNT, [3]uintptr{bad, bad, bad}, "EPERM", true},
-		{"no call at all", 0x3fff, [3]uintptr{}, "ENOSYS", false},
-		{"minus one", bad, [3]uintptr{}, "ENOSYS", false},
-		{"audit socket", unix.SYS_SOCKET, [3]uintptr{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_AUDIT}, "EAFNOSUPPORT", true},
-		{"route socket", unix.SYS_SOCKET, [3]uintptr{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE}, "ok", false},
-		{"unix socket", unix.SYS_SOCKET, [3]uintptr{unix.AF_UNIX, unix.SOCK_STREAM, 0}, "ok", false},
-	}
-	before := make([]string, len(tests))
-	for i, test := range tests {
+	before := make([]string, len(attempts))
+	for i, test := range attempts {
 		before[i] = attempt(test.number, test.args)
 	}
 	policy := usual("")
 	policy.UserNamespace = false
 	policy.Deny = []string{"mount"}
 	install(t, program(t, policy))
-	for i, test := range tests {
+	for i, test := range attempts {
 		got := attempt(test.number, test.args)
 		if got != test.want {
 			t.Errorf("%s: %s, want %s (%s without the filter)", test.name, got, test.want, before[i])

@@ -17,8 +17,9 @@ type grant struct {
 // always is the need of what every machine may call.
 const always caps.Set = 0
 
-// grants lists what a machine may call. The list is systemd-nspawn's (version 262; 252 is the same but for bpf and
-// cachestat), which is what guests have been tested with; what we allow beyond it has its reason beside it.
+// grants lists what a machine may call. The list is systemd-nspawn's (version 262; older ones lack arm_fadvise64_64,
+// bpf, cachestat and uretprobe), which is what guests have been tested with; what we allow beyond it has its reason
+// beside it. nspawn_test.go compares the outcome with filters that nspawn installed.
 //
 // Known and left out on purpose, so EPERM: @cpu-emulation, @obsolete, @pkey, @swap, fanotify_init, fanotify_mark,
 // kexec_load, kexec_file_load, lookup_dcookie, lsm_set_self_attr, memfd_secret, nfsservctl, open_by_handle_at,
@@ -54,8 +55,9 @@ var grants = [...]grant{
 	// With CET on, makecontext and every new thread need a shadow stack (Linux 6.6); nothing is gained by it that
 	// mmap does not give.
 	{always, "map_shadow_stack"},
-	// The kernel itself writes these calls into a probed process (Linux 6.11 and 6.18). Refused, they kill a
-	// guest's process as soon as someone on the host traces it with a uprobe. From elsewhere they raise SIGILL.
+	// The kernel itself writes these calls into a probed process (uretprobe since Linux 6.11, which nspawn allows
+	// too, uprobe since 6.18). Refused, they kill a guest's process as soon as someone on the host traces it. Made
+	// from anywhere else, they only hurt the caller.
 	{always, "uprobe uretprobe"},
 	// Gives back the rest of a time slice; part of rseq, which is in @default.
 	{always, "rseq_slice_yield"},

@@ -1860,7 +1860,6 @@ var callsX32 = [...]call{
 	{1073741954, 329}, // rt_sigsuspend
 	{1073741956, 471}, // utime
 	{1073741957, 214}, // mknod
-	{1073741958, 466}, // uselib
 	{1073741959, 267}, // personality
 	{1073741960, 470}, // ustat
 	{1073741961, 418}, // statfs
@@ -1882,7 +1881,6 @@ var callsX32 = [...]call{
 	{1073741977, 476}, // vhangup
 	{1073741978, 221}, // modify_ldt
 	{1073741979, 273}, // pivot_root
-	{1073741980, 2},   // _sysctl
 	{1073741981, 280}, // prctl
 	{1073741982, 11},  // arch_prctl
 	{1073741983, 8},   // adjtimex
@@ -1900,13 +1898,9 @@ var callsX32 = [...]call{
 	{1073741995, 366}, // setdomainname
 	{1073741996, 171}, // iopl
 	{1073741997, 170}, // ioperm
-	{1073741998, 45},  // create_module
 	{1073741999, 154}, // init_module
 	{1073742000, 46},  // delete_module
-	{1073742001, 111}, // get_kernel_syms
-	{1073742002, 298}, // query_module
 	{1073742003, 299}, // quotactl
-	{1073742004, 249}, // nfsservctl
 	{1073742005, 133}, // getpmsg
 	{1073742006, 294}, // putpmsg
 	{1073742007, 9},   // afs_syscall
@@ -1931,15 +1925,11 @@ var callsX32 = [...]call{
 	{1073742026, 104}, // futex
 	{1073742027, 341}, // sched_setaffinity
 	{1073742028, 335}, // sched_getaffinity
-	{1073742029, 363}, // set_thread_area
 	{1073742031, 160}, // io_destroy
 	{1073742032, 161}, // io_getevents
 	{1073742034, 159}, // io_cancel
-	{1073742035, 114}, // get_thread_area
 	{1073742036, 195}, // lookup_dcookie
 	{1073742037, 50},  // epoll_create
-	{1073742038, 53},  // epoll_ctl_old
-	{1073742039, 57},  // epoll_wait_old
 	{1073742040, 313}, // remap_file_pages
 	{1073742041, 119}, // getdents64
 	{1073742042, 364}, // set_tid_address
@@ -1959,7 +1949,6 @@ var callsX32 = [...]call{
 	{1073742057, 52},  // epoll_ctl
 	{1073742058, 436}, // tgkill
 	{1073742059, 474}, // utimes
-	{1073742060, 480}, // vserver
 	{1073742061, 206}, // mbind
 	{1073742062, 360}, // set_mempolicy
 	{1073742063, 112}, // get_mempolicy
@@ -2042,6 +2031,7 @@ var callsX32 = [...]call{
 	{1073742157, 162}, // io_pgetevents
 	{1073742158, 322}, // rseq
 	{1073742159, 465}, // uretprobe
+	{1073742160, 464}, // uprobe
 	{1073742248, 270}, // pidfd_send_signal
 	{1073742249, 168}, // io_uring_setup
 	{1073742250, 166}, // io_uring_enter
