@@ -80,7 +80,7 @@ func explain(err error) string {
 	if errors.As(err, &call) {
 		name = call.Object
 	}
-	text := oneLine(err.Error())
+	text := strings.TrimSuffix(oneLine(err.Error()), ".")
 	switch {
 	case errors.Is(err, client.ErrNoSuchMachine):
 		return fmt.Sprintf("no machine %q is running: start it with `mctl start %s`, or see `mctl list --all`", name, name)
@@ -89,9 +89,9 @@ func explain(err error) string {
 	case errors.Is(err, client.ErrNoDaemon):
 		return text + ": the machine manager does not answer: see `systemctl status machined-go`"
 	case refused(err):
-		return text + ": " + refusal(call)
-	case errors.Is(err, context.DeadlineExceeded):
-		return text + ": took too long"
+		return refusal(err, call)
+	case call != nil && strings.HasPrefix(call.Op, "open ") && strings.HasSuffix(call.Name, ".FileNotFound"):
+		return text + fmt.Sprintf(": it is still booting, or runs no D-Bus: see `mctl status %s`", name)
 	case errors.Is(err, context.Canceled):
 		return text + ": interrupted"
 	}
@@ -112,26 +112,39 @@ func refused(err error) bool {
 		remote.Name == "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
 }
 
-// refusal names who said no and the way round.
-func refusal(call *client.Error) string {
+// refusal says what was refused, by whom, and the way round.
+func refusal(err error, call *client.Error) string {
+	what := err.Error()
+	var remote dbus.Error
+	switch {
+	case call != nil:
+		what = fmt.Sprintf("%s %q", call.Op, call.Object)
+	case errors.As(err, &remote):
+		what = strings.TrimSuffix(what, ": "+remote.Error())
+	}
 	if os.Geteuid() == 0 {
-		return "refused, though asked by root: see `journalctl -u polkit -u dbus`"
+		return oneLine(what) + ": refused, though asked by root: see `journalctl -u polkit -u dbus`"
 	}
-	action := "org.freedesktop.systemd1.manage-units"
-	if call != nil {
-		action = actionOf(call.Op)
-	}
-	return fmt.Sprintf("polkit refuses user %d the action %s: run it with sudo, or have an administrator allow the action",
-		os.Geteuid(), action)
+	return fmt.Sprintf("%s: polkit refuses user %d the action %s: use sudo, or have an administrator allow the action",
+		oneLine(what), os.Geteuid(), actionOf(what))
 }
 
-// actionOf names the polkit action that guards a call.
-func actionOf(op string) string {
-	switch {
-	case strings.HasPrefix(op, "log in"):
-		return "org.freedesktop.machine1.login"
-	case strings.HasPrefix(op, "open shell"):
-		return "org.freedesktop.machine1.shell"
+// actionOf names the polkit action that guards a call, of which it gets the
+// verb phrase.
+func actionOf(what string) string {
+	actions := []struct{ begin, action string }{
+		{"log in", "org.freedesktop.machine1.login"},
+		{"open shell", "org.freedesktop.machine1.shell"},
+		{"open terminal", "org.freedesktop.machine1.open-pty"},
+		{"start", "org.freedesktop.systemd1.manage-units"},
+		{"power off", "org.freedesktop.systemd1.manage-units"},
+		{"enable", "org.freedesktop.systemd1.manage-unit-files"},
+		{"disable", "org.freedesktop.systemd1.manage-unit-files"},
+	}
+	for _, a := range actions {
+		if strings.HasPrefix(what, a.begin) {
+			return a.action
+		}
 	}
 	return "org.freedesktop.machine1.manage-machines"
 }

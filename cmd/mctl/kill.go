@@ -68,7 +68,7 @@ func newKillCmd(a *app) *cobra.Command {
 
 // parseSignal takes what kill(1) and systemd take: 15, TERM, SIGTERM, RTMIN+4.
 func parseSignal(text string) (int, error) {
-	bad := fmt.Errorf("%q is no signal: see `mctl kill -s list`", text)
+	bad := fmt.Errorf("%q is no signal (`mctl kill -s list` names them)", text)
 	if number, err := strconv.Atoi(text); err == nil {
 		if number < 1 || number > sigRTMax {
 			return 0, bad

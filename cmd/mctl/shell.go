@@ -43,6 +43,7 @@ func newShellCmd(a *app) *cobra.Command {
 			if err != nil {
 				return misuse(cmd, err)
 			}
+			shell.Env = withTerm(shell.Env, isTerminal(a.in), os.Getenv("TERM"))
 			ctx, stop := untilInterrupted(cmd.Context())
 			defer stop()
 			return a.converse(ctx, name, 0, func(machines *client.Client) (*os.File, string, error) {
@@ -108,4 +109,21 @@ func parseEnv(list []string, lookup func(string) (string, bool)) ([]string, erro
 		env = append(env, text)
 	}
 	return env, nil
+}
+
+// withTerm tells the program inside what terminal it has, unless the user did. A
+// pipe is the dumbest: nobody wants a shell's escape sequences in it.
+func withTerm(env []string, terminal bool, term string) []string {
+	for _, text := range env {
+		if strings.HasPrefix(text, "TERM=") {
+			return env
+		}
+	}
+	if !terminal {
+		term = "dumb"
+	}
+	if term == "" {
+		return env
+	}
+	return append(env, "TERM="+term)
 }

@@ -4,11 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"machined-go/machine/client"
+	"machined-go/machine/systemd1"
 )
 
 // lookAgain is how often a wait looks for itself: a machine that goes while
@@ -65,7 +65,7 @@ func (w *wait) gone(ctx context.Context) error {
 		if err == nil && now.Leader == w.machine.Leader {
 			return false, nil
 		}
-		if err != nil && !errors.Is(err, client.ErrNoSuchMachine) && !errors.Is(err, client.ErrNoDaemon) {
+		if err != nil && !missing(err) {
 			return false, err
 		}
 		for _, unit := range []string{w.machine.Unit, unitOf(w.machine.Name)} {
@@ -81,18 +81,33 @@ func (w *wait) gone(ctx context.Context) error {
 	})
 }
 
+// downForGood is how long a unit must be down until nothing will start it again:
+// systemd's own restart passes through "inactive".
+const downForGood = 2 * time.Second
+
 // rebooted waits until the machine runs with another leader than before, and
 // its unit is started again.
 func (w *wait) rebooted(ctx context.Context) error {
+	var down time.Time
 	return w.until(ctx, func(ctx context.Context) (bool, error) {
 		now, err := w.machines.Machine(ctx, w.machine.Name)
+		if err != nil && !missing(err) {
+			return false, err
+		}
 		if err == nil && now.Leader != w.machine.Leader {
 			return w.ready(ctx)
 		}
-		if err != nil && !errors.Is(err, client.ErrNoSuchMachine) && !errors.Is(err, client.ErrNoDaemon) {
+		state, err := w.starter(ctx)
+		switch {
+		case err != nil || state.Active():
+			down = time.Time{}
 			return false, err
+		case down.IsZero():
+			down = time.Now()
+		case time.Since(down) > downForGood:
+			return false, w.notBack(state)
 		}
-		return false, w.stillThere(ctx)
+		return false, nil
 	})
 }
 
@@ -103,17 +118,26 @@ func (w *wait) ready(ctx context.Context) (bool, error) {
 	return state.ActiveState == "active" || state.ActiveState == "inactive", err
 }
 
-// stillThere gives an error once the unit that would boot it again is down.
-func (w *wait) stillThere(ctx context.Context) error {
-	var last string
+// starter gives the unit that would boot the machine again: the first that is
+// active, or the one that failed.
+func (w *wait) starter(ctx context.Context) (systemd1.Unit, error) {
+	var last systemd1.Unit
 	for _, unit := range []string{unitOf(w.machine.Name), w.machine.Unit} {
 		state, err := w.service.Unit(ctx, unit)
 		if err != nil || state.Active() {
-			return err
+			return state, err
 		}
-		if state.ActiveState == "failed" {
-			last = fmt.Sprintf(": %s failed with %s: see `journalctl -u %s`", unit, state.Result, unit)
+		if last.ActiveState != "failed" {
+			last = state
 		}
 	}
-	return fmt.Errorf("reboot machine %q: it went down and did not come back%s", w.machine.Name, last)
+	return last, nil
+}
+
+func (w *wait) notBack(state systemd1.Unit) error {
+	text := fmt.Sprintf("reboot machine %q: it went down and did not come back", w.machine.Name)
+	if state.ActiveState == "failed" {
+		return fmt.Errorf("%s, %s failed with %s: see `journalctl -u %s`", text, state.Name, state.Result, state.Name)
+	}
+	return fmt.Errorf("%s: start it with `mctl start %s`", text, w.machine.Name)
 }
