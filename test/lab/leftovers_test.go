@@ -81,15 +81,22 @@ func processes(t *testing.T, lab string) []string {
 	var found []string
 	for _, dir := range glob(t, "/proc/[0-9]*") {
 		cgroup, _ := os.ReadFile(filepath.Join(dir, "cgroup"))
-		args, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
-		if len(args) == 0 {
-			continue // dead, and its new parent, PID 1, has not looked yet
+		args := arguments(dir)
+		if args == "" {
+			continue
 		}
-		if strings.Contains(string(cgroup), "/"+lab+"/") || strings.Contains(string(args), lab) {
+		if strings.Contains(string(cgroup), "/"+lab+"/") || strings.Contains(args, lab) {
 			found = append(found, fmt.Sprintf("%s: %q", dir, args))
 		}
 	}
 	return found
+}
+
+// arguments is empty for a process that is dead but not yet waited for: the
+// outer PID 1 may take its time.
+func arguments(dir string) string {
+	raw, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+	return string(raw)
 }
 
 // inNamespace lists the processes in the namespace that link, as of
@@ -98,7 +105,8 @@ func inNamespace(t *testing.T, kind, link string) []string {
 	t.Helper()
 	var found []string
 	for _, file := range glob(t, "/proc/[0-9]*/ns/"+kind) {
-		if other, err := os.Readlink(file); err == nil && other == link {
+		dir := filepath.Dir(filepath.Dir(file))
+		if other, err := os.Readlink(file); err == nil && other == link && arguments(dir) != "" {
 			found = append(found, file)
 		}
 	}
