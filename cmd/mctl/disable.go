@@ -22,6 +22,7 @@ func newDisableCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "disable NAME…",
 		Short:             "no longer boot machines with the host",
+		GroupID:           groupHost,
 		Long:              disableHelp,
 		Example:           disableExamples,
 		Args:              names,

@@ -25,6 +25,7 @@ func newEnableCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "enable NAME…",
 		Short:             "boot machines with the host",
+		GroupID:           groupHost,
 		Long:              enableHelp,
 		Example:           enableExamples,
 		Args:              names,

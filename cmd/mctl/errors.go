@@ -89,7 +89,7 @@ func explain(err error) string {
 	case errors.Is(err, client.ErrNoDaemon):
 		return text + ": the machine manager does not answer: see `systemctl status machined-go`"
 	case refused(err):
-		return refusal(err, call)
+		return refusal(err, call, os.Geteuid())
 	case call != nil && strings.HasPrefix(call.Op, "open ") && strings.HasSuffix(call.Name, ".FileNotFound"):
 		return text + fmt.Sprintf(": it is still booting, or runs no D-Bus: see `mctl status %s`", name)
 	case errors.Is(err, context.Canceled):
@@ -113,7 +113,7 @@ func refused(err error) bool {
 }
 
 // refusal says what was refused, by whom, and the way round.
-func refusal(err error, call *client.Error) string {
+func refusal(err error, call *client.Error, user int) string {
 	what := err.Error()
 	var remote dbus.Error
 	switch {
@@ -122,11 +122,11 @@ func refusal(err error, call *client.Error) string {
 	case errors.As(err, &remote):
 		what = strings.TrimSuffix(what, ": "+remote.Error())
 	}
-	if os.Geteuid() == 0 {
+	if user == 0 {
 		return oneLine(what) + ": refused, though asked by root: see `journalctl -u polkit -u dbus`"
 	}
 	return fmt.Sprintf("%s: polkit refuses user %d the action %s: use sudo, or have an administrator allow the action",
-		oneLine(what), os.Geteuid(), actionOf(what))
+		oneLine(what), user, actionOf(what))
 }
 
 // actionOf names the polkit action that guards a call, of which it gets the

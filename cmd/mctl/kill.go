@@ -29,6 +29,7 @@ func newKillCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "kill [-s SIGNAL] NAME…",
 		Short:             "send machines a signal",
+		GroupID:           groupRun,
 		Long:              killHelp,
 		Example:           killExamples,
 		ValidArgsFunction: a.completeRunning,

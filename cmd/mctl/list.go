@@ -39,6 +39,7 @@ func newListCmd(a *app) *cobra.Command {
 		Use:               "list",
 		Aliases:           []string{"ls"},
 		Short:             "show what runs, and what could",
+		GroupID:           groupLook,
 		Long:              listHelp,
 		Example:           listExamples,
 		Args:              nothing,

@@ -32,6 +32,7 @@ func newLoginCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:               "login NAME",
 		Short:             "get a login prompt in a machine",
+		GroupID:           groupEnter,
 		Long:              loginHelp,
 		Example:           loginExamples,
 		ValidArgsFunction: a.completeRunning,

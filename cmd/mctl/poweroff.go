@@ -44,6 +44,7 @@ func newPoweroffCmd(a *app) *cobra.Command {
 		Use:               "poweroff NAME…",
 		Aliases:           []string{"stop"},
 		Short:             "shut machines down",
+		GroupID:           groupRun,
 		Long:              poweroffHelp,
 		Example:           poweroffExamples,
 		Args:              names,

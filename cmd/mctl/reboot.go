@@ -26,6 +26,7 @@ func newRebootCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "reboot NAME…",
 		Short:             "boot machines again",
+		GroupID:           groupRun,
 		Long:              rebootHelp,
 		Example:           rebootExamples,
 		Args:              names,

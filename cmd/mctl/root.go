@@ -23,6 +23,14 @@ const rootExamples = `  mctl list --all          what there is, running or not
   mctl poweroff deb        shut it down and wait until it is down
   mctl enable deb          boot it with the host from now on`
 
+// Groups of verbs in the help.
+const (
+	groupRun   = "run"
+	groupLook  = "look"
+	groupEnter = "enter"
+	groupHost  = "host"
+)
+
 // newRootCmd builds the whole command.
 func newRootCmd(a *app) *cobra.Command {
 	root := &cobra.Command{
@@ -40,8 +48,15 @@ func newRootCmd(a *app) *cobra.Command {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
+	root.SetUsageTemplate(usageTemplate)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misuse(cmd, err) })
+	root.AddGroup(
+		&cobra.Group{ID: groupRun, Title: "Start and end machines:"},
+		&cobra.Group{ID: groupLook, Title: "See how they do:"},
+		&cobra.Group{ID: groupEnter, Title: "Go inside:"},
+		&cobra.Group{ID: groupHost, Title: "Boot them with the host:"},
+	)
 	for _, verb := range verbs() {
 		cmd := verb(a)
 		cmd.DisableFlagsInUseLine = true
@@ -64,7 +79,7 @@ func unknownVerb(cmd *cobra.Command, args []string) error {
 	}
 	text := fmt.Sprintf("there is no verb %q", args[0])
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		text += fmt.Sprintf(", did you mean `mctl %s`?", near[0])
+		text += fmt.Sprintf(" (did you mean `mctl %s`?)", near[0])
 	}
 	return misuse(cmd, fmt.Errorf("%s", text))
 }

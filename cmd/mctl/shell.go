@@ -35,6 +35,7 @@ func newShellCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "shell [USER@]NAME [COMMAND [ARGUMENT…]]",
 		Short:             "run a shell or a command in a machine",
+		GroupID:           groupEnter,
 		Long:              shellHelp,
 		Example:           shellExamples,
 		ValidArgsFunction: a.completeFirst,

@@ -33,6 +33,7 @@ func newShowCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "show NAME…",
 		Short:             "print properties of machines, for programs",
+		GroupID:           groupLook,
 		Long:              showHelp,
 		Example:           showExamples,
 		Args:              names,

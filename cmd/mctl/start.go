@@ -31,6 +31,7 @@ func newStartCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:               "start NAME…",
 		Short:             "boot machines",
+		GroupID:           groupRun,
 		Long:              startHelp,
 		Example:           startExamples,
 		Args:              names,

@@ -29,6 +29,7 @@ func newStatusCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "status NAME…",
 		Short:             "show how machines do",
+		GroupID:           groupLook,
 		Long:              statusHelp,
 		Example:           statusExamples,
 		Args:              names,
@@ -140,7 +141,9 @@ func (a *app) idleCard(ctx context.Context, c *card, name string, machines *clie
 	}
 	c.line("Image", fmt.Sprintf("%s, a %s", image.Path, image.Type))
 	c.line("Unit", unitOf(name))
-	c.line("Next", "mctl start "+name)
+	if state == stateStopped {
+		c.line("Next", "mctl start "+name)
+	}
 	return nil
 }
 

@@ -26,6 +26,7 @@ func newTerminateCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "terminate NAME…",
 		Short:             "end machines at once",
+		GroupID:           groupRun,
 		Long:              terminateHelp,
 		Example:           terminateExamples,
 		Args:              names,

@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"runtime"
 
 	"github.com/spf13/cobra"
 )
@@ -21,7 +20,7 @@ func newVersionCmd(a *app) *cobra.Command {
 		Args:              nothing,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(a.out, "mctl %s (machined-go), %s/%s\n", version, runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(a.out, "mctl %s (machined-go)\n", version)
 			return err
 		},
 	}
