@@ -145,8 +145,9 @@ func TestOpenLoginGivesAWorkingFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer near.Close()
+	number := dbus.UnixFD(far.Fd())
 	bus.Handle(managerInterface+".OpenMachineLogin", func(clienttest.Call) ([]any, error) {
-		return []any{dbus.UnixFD(far.Fd()), "/dev/pts/3"}, nil
+		return []any{number, "/dev/pts/3"}, nil
 	})
 	master, slave, err := c.OpenLogin(t.Context(), "web")
 	if err != nil {

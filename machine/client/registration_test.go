@@ -71,7 +71,7 @@ func TestRegisterEndsWithItsContext(t *testing.T) {
 	bus.Handle(ownInterface+".RegisterMachine", func(clienttest.Call) ([]any, error) {
 		return nil, clienttest.ErrNoReply()
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	_, err := c.Register(ctx, client.Registration{Name: "web"})
 	if !errors.Is(err, client.ErrNoDaemon) && !errors.Is(err, context.DeadlineExceeded) {

@@ -54,7 +54,7 @@ type Session struct {
 // Run carries bytes both ways until the session ends, and leaves the user's
 // terminal as it was.
 func (s *Session) Run(ctx context.Context) (End, error) {
-	restore, err := s.prepare()
+	typed, restore, err := s.prepare()
 	if err != nil {
 		return HungUp, err
 	}
@@ -68,7 +68,7 @@ func (s *Session) Run(ctx context.Context) (End, error) {
 	)
 	go func() { output <- s.show(firstByte) }()
 	go func() {
-		if s.send(alive) {
+		if s.send(typed, alive) {
 			input <- Escaped
 		}
 	}()
@@ -88,8 +88,9 @@ func (s *Session) Run(ctx context.Context) (End, error) {
 	}
 }
 
-// prepare makes the user's terminals raw and keeps the far one at their size.
-func (s *Session) prepare() (restore func(), err error) {
+// prepare makes the user's terminals raw and keeps the far one at their size. It
+// reports whether input is typed, that is, comes from a terminal.
+func (s *Session) prepare() (typed bool, restore func(), err error) {
 	var undo []func()
 	restore = func() {
 		for i := len(undo) - 1; i >= 0; i-- {
@@ -98,8 +99,9 @@ func (s *Session) prepare() (restore func(), err error) {
 	}
 	if in, err := console.ConsoleFromFile(s.In); err == nil {
 		if err := in.SetRaw(); err != nil {
-			return nil, err
+			return true, nil, err
 		}
+		typed = true
 		undo = append(undo, func() { _ = in.Reset() })
 		// The far terminal has ended its lines with CR LF already.
 		_ = console.ClearONLCR(s.In.Fd())
@@ -107,7 +109,7 @@ func (s *Session) prepare() (restore func(), err error) {
 	if out, err := console.ConsoleFromFile(s.Out); err == nil {
 		undo = append(undo, s.follow(out))
 	}
-	return restore, nil
+	return typed, restore, nil
 }
 
 // follow gives the far terminal the size of the near one, now and on change.
@@ -163,9 +165,7 @@ func (s *Session) show(firstByte func()) error {
 
 // send carries the user's keys until they end. It reports whether they were
 // the keys that lead out.
-func (s *Session) send(alive <-chan struct{}) (escaped bool) {
-	_, err := console.ConsoleFromFile(s.In)
-	typed := err == nil
+func (s *Session) send(typed bool, alive <-chan struct{}) (escaped bool) {
 	if !typed {
 		select {
 		case <-alive:
