@@ -37,11 +37,11 @@ type Observer interface {
 
 // Manager is the table of machines. It is safe for concurrent use.
 type Manager struct {
-	units    Units
-	watch    Watcher
-	dir      *Dir
-	log      *slog.Logger
-	observer Observer
+	units     Units
+	watch     Watcher
+	dir       *Dir
+	log       *slog.Logger
+	observers []Observer
 
 	mu     sync.Mutex
 	byName map[string]*entry
@@ -86,9 +86,9 @@ func NewManager(units Units, watch Watcher, dir *Dir, log *slog.Logger) *Manager
 	return m
 }
 
-// Observe names who is told of machines that come and go. It must be called
-// before Load.
-func (m *Manager) Observe(o Observer) { m.observer = o }
+// Observe names who is told of machines that come and go, in this order. It
+// must be called before Load.
+func (m *Manager) Observe(o ...Observer) { m.observers = o }
 
 // Get finds a machine by its name; ErrNoSuchMachine if there is none.
 func (m *Manager) Get(name string) (Machine, error) {
@@ -182,7 +182,9 @@ func (m *Manager) drop(e *entry) {
 		}
 	}
 	m.log.Info("machine is gone", "machine", e.Name, "leader", e.Leader.PID)
-	m.observer.MachineRemoved(e.snapshot())
+	for _, o := range m.observers {
+		o.MachineRemoved(e.snapshot())
+	}
 }
 
 func without(list []*entry, e *entry) []*entry {

@@ -146,3 +146,13 @@ func (p *Process) same(id, start uint64) (same, ok bool) {
 	}
 	return false, false
 }
+
+// Owner is the user that the process runs as, as the host sees it; -1 if it
+// cannot be told.
+func (p *Process) Owner() int64 {
+	var st unix.Stat_t
+	if unix.Stat("/proc/"+strconv.Itoa(p.PID), &st) != nil || !p.Alive() {
+		return -1
+	}
+	return int64(st.Uid)
+}

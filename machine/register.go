@@ -135,7 +135,9 @@ func (m *Manager) admit(e *entry) error {
 		return fmt.Errorf("watch leader of machine %q: %w", e.Name, err)
 	}
 	m.log.Info("new machine", "machine", e.Name, "leader", e.Leader.PID, "unit", e.Unit)
-	m.observer.MachineNew(e.snapshot())
+	for _, o := range m.observers {
+		o.MachineNew(e.snapshot())
+	}
 	return nil
 }
 

@@ -65,6 +65,18 @@ func (p *Poller) Add(fd int, ready func()) error {
 	return nil
 }
 
+// Again has the function of fd called once more, in its turn, if there is (still) something to read.
+func (p *Poller) Again(fd int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r, ok := p.ready[int32(fd)]
+	if !ok {
+		return
+	}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET&0xffffffff, Fd: int32(fd), Pad: r.key}
+	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, fd, &ev)
+}
+
 // Remove ends what Add began. A call that runs already is not waited for.
 func (p *Poller) Remove(fd int) {
 	p.mu.Lock()

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bus
+
+import (
+	"errors"
+
+	"machined-go/machine"
+	"machined-go/machine/inside"
+)
+
+func getSSHInfo(c *call) ([]any, error) {
+	m := &c.machine
+	if m.SSHAddress == "" || m.SSHPrivateKeyPath == "" {
+		return nil, failf(errBus+"FileNotFound", "No SSH information is known of machine '%s'.", m.Name)
+	}
+	return reply(validText(m.SSHAddress), validText(m.SSHPrivateKeyPath))
+}
+
+// wireAddress is one row of GetAddresses.
+type wireAddress struct {
+	Family  int32
+	Address []byte
+}
+
+func getAddresses(c *call) ([]any, error) {
+	g, err := c.guest()
+	if err != nil {
+		return nil, err
+	}
+	defer g.Close()
+	list, err := g.Addresses()
+	if errors.Is(err, inside.ErrNoPrivateNetwork) {
+		return nil, failf(errMachine+"NoPrivateNetworking", "Machine %s does not use private networking", c.machine.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]wireAddress, len(list))
+	for i, a := range list {
+		rows[i] = wireAddress{a.Family, a.Bytes}
+	}
+	return reply(rows)
+}
+
+func getOSRelease(c *call) ([]any, error) {
+	g, err := c.guest()
+	if err != nil {
+		return nil, err
+	}
+	defer g.Close()
+	fields, err := g.OSRelease()
+	if errors.Is(err, inside.ErrNoOSRelease) {
+		return nil, failf(errBus+"Failed", "Machine does not contain OS release information")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return reply(fields)
+}
+
+func getUIDShift(c *call) ([]any, error) {
+	if c.machine.Class == machine.ClassHost {
+		return reply(uint32(0))
+	}
+	g, err := c.guest()
+	if err != nil {
+		return nil, err
+	}
+	defer g.Close()
+	shift, err := g.Shift()
+	if errors.Is(err, inside.ErrNoShift) {
+		return nil, failf(errBus+"NotSupported", "Machine %s uses complex UID/GID mapping, cannot determine UID shift", c.machine.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return reply(shift)
+}
+
+func openRoot(c *call) ([]any, error) {
+	g, err := c.guest()
+	if err != nil {
+		return nil, err
+	}
+	defer g.Close()
+	root, err := g.Root()
+	if err != nil {
+		return nil, err
+	}
+	return reply(c.send(root))
+}
+
+func openPTY(c *call) ([]any, error) {
+	g, err := c.guest()
+	if err != nil {
+		return nil, err
+	}
+	defer g.Close()
+	pty, err := g.OpenPTY()
+	if err != nil {
+		return nil, err
+	}
+	return reply(c.send(pty.Master), pty.Path())
+}

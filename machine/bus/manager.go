@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bus
+
+import (
+	"math"
+
+	"github.com/godbus/dbus/v5"
+
+	"machined-go/machine"
+	"machined-go/machine/image"
+)
+
+const managerIf = "org.freedesktop.machine1.Manager"
+
+// managerInterface is the table of the Manager. What names a machine or an
+// image is forwarded to that object's method.
+func managerInterface(machine, images *iface) *iface {
+	on := func(i *iface, by func(*call, string) error) func(name, first, method string) methodRow {
+		return func(name, first, target string) methodRow { return forwardRow(i, by, name, first, target) }
+	}
+	mach := on(machine, (*call).machineByName)
+	_ = images
+	i := &iface{
+		name: managerIf,
+		props: []property{
+			{name: "PoolPath", sig: "s", emits: "false", get: value(func(*call) any { return image.PoolPath })},
+			// Both are unknown unless the pool is btrfs with quotas.
+			{name: "PoolUsage", sig: "t", emits: "false", get: value(func(*call) any { return uint64(math.MaxUint64) })},
+			{name: "PoolLimit", sig: "t", emits: "false", get: value(func(*call) any { return uint64(math.MaxUint64) })},
+		},
+		methods: []method{
+			{name: "GetMachine", in: "s name", out: "o machine", run: getMachine},
+			{name: "GetImage", in: "s name", out: "o image", run: getImage},
+			{name: "GetMachineByPID", in: "u pid", out: "o machine", run: getMachineByPID},
+			{name: "ListMachines", out: "a(ssso) machines", run: listMachines},
+			{name: "ListImages", out: "a(ssbttto) images", run: listImages, long: true},
+			createRow("CreateMachine", "s name, ay id, s service, s class, u leader, s root_directory, a(sv) scope_properties", plainArgs, 6),
+			createRow("CreateMachineWithNetwork", "s name, ay id, s service, s class, u leader, s root_directory, ai ifindices, a(sv) scope_properties", networkArgs, 7),
+			since(259, createRow("CreateMachineEx", "s name, a{sv} properties, a(sv) scope_properties", exArgs, 2)),
+			registerRow("RegisterMachine", "s name, ay id, s service, s class, u leader, s root_directory", plainArgs),
+			registerRow("RegisterMachineWithNetwork", "s name, ay id, s service, s class, u leader, s root_directory, ai ifindices", networkArgs),
+			since(259, registerRow("RegisterMachineEx", "s name, a{sv} properties", exArgs)),
+			{name: "UnregisterMachine", in: "s name", by: (*call).machineByName, forward: &method{
+				guard: guard{action: actionMachines, verb: "unregister", owner: true},
+				run:   func(c *call) ([]any, error) { return none(c.manager.Unregister(c.machine.Name)) },
+			}},
+			mach("TerminateMachine", "s id", "Terminate"),
+			mach("KillMachine", "s name", "Kill"),
+			mach("GetMachineAddresses", "s name", "GetAddresses"),
+			since(256, mach("GetMachineSSHInfo", "s name", "GetSSHInfo")),
+			mach("GetMachineOSRelease", "s name", "GetOSRelease"),
+			mach("OpenMachinePTY", "s name", "OpenPTY"),
+			mach("OpenMachineLogin", "s name", "OpenLogin"),
+			mach("OpenMachineShell", "s name", "OpenShell"),
+			mach("OpenMachineRootDirectory", "s name", "OpenRootDirectory"),
+			mach("GetMachineUIDShift", "s name", "GetUIDShift"),
+		},
+		signals: []signal{
+			{name: "MachineNew", args: "s machine, o path"},
+			{name: "MachineRemoved", args: "s machine, o path"},
+		},
+	}
+	return i
+}
+
+type methodRow = method
+
+// since marks a method as newer than systemd 252.
+func since(version int, m method) method {
+	m.since = version
+	return m
+}
+
+// forwardRow makes the by-name method of an object's method.
+func forwardRow(i *iface, by func(*call, string) error, name, first, target string) method {
+	m := i.method(target)
+	in := args(first)
+	if m.in != "" {
+		in += ", " + m.in
+	}
+	return method{name: name, in: in, out: m.out, by: by, forward: m}
+}
+
+func getMachine(c *call) ([]any, error) {
+	if err := c.machineByName(c.str(0)); err != nil {
+		return nil, err
+	}
+	return reply(machinePath(c.machine.Name))
+}
+
+func getMachineByPID(c *call) ([]any, error) {
+	pid := int(c.u32(0))
+	if pid == 0 {
+		who, err := c.auth.caller(c.ctx, c.sender)
+		if err != nil {
+			return nil, err
+		}
+		pid = who.pid
+	}
+	if pid > math.MaxInt32 {
+		return nil, failf(errBus+"InvalidArgs", "Invalid PID %d", pid)
+	}
+	m, err := c.manager.ByPID(pid)
+	if err != nil {
+		return nil, failf(errMachine+"NoMachineForPID", "PID %d does not belong to any known machine", pid)
+	}
+	return reply(machinePath(m.Name))
+}
+
+// listedMachine is one row of ListMachines.
+type listedMachine struct {
+	Name, Class, Service string
+	Path                 dbus.ObjectPath
+}
+
+func listMachines(c *call) ([]any, error) {
+	list := c.manager.List()
+	rows := make([]listedMachine, len(list))
+	for i, m := range list {
+		rows[i] = listedMachine{m.Name, m.Class, validText(m.Service), machinePath(m.Name)}
+	}
+	return reply(rows)
+}
+
+// MachineNew implements machine.Observer.
+func (s *Server) MachineNew(m machine.Machine) { s.emit("MachineNew", m.Name) }
+
+// MachineRemoved implements machine.Observer.
+func (s *Server) MachineRemoved(m machine.Machine) { s.emit("MachineRemoved", m.Name) }
+
+func (s *Server) emit(signal, name string) {
+	if err := s.conn.Emit(managerPath, managerIf+"."+signal, name, machinePath(name)); err != nil {
+		s.log.Warn("signal is lost, ignoring", "signal", signal, "machine", name, "error", err)
+	}
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inside
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"sort"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"machined-go/boot/sys"
+)
+
+// Address is one address of a machine.
+type Address struct {
+	Family int32 // AF_INET or AF_INET6
+	Bytes  []byte
+}
+
+// Addresses lists the addresses of the machine's interfaces, but for those
+// that are of the machine alone (loopback) or deprecated. ErrNoPrivateNetwork
+// if it shares the host's.
+func (g *Guest) Addresses() ([]Address, error) {
+	if g.isHost() {
+		return dumpAddresses()
+	}
+	ns, err := os.Open(procPath(g.pid, "ns/net"))
+	if err != nil {
+		return nil, fmt.Errorf("open network of process %d: %w", g.pid, err)
+	}
+	defer ns.Close()
+	same, err := sameFile(ns, "/proc/self/ns/net")
+	if err != nil {
+		return nil, err
+	}
+	if same {
+		return nil, ErrNoPrivateNetwork
+	}
+	type result struct {
+		list []Address
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+		if err := sys.Join(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- result{err: fmt.Errorf("join network of process %d: %w", g.pid, err)}
+			return
+		}
+		list, err := dumpAddresses()
+		done <- result{list, err}
+	}()
+	r := <-done
+	return r.list, r.err
+}
+
+func sameFile(f *os.File, path string) (bool, error) {
+	a, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	b, err := os.Stat(path)
+	if err != nil {
+		return false, err
+	}
+	return os.SameFile(a, b), nil
+}
+
+// found is an address with what it is sorted by.
+type found struct {
+	Address
+	scope uint8
+	index uint32
+}
+
+// dumpAddresses asks the kernel for the addresses in the thread's network.
+func dumpAddresses() ([]Address, error) {
+	tab, err := syscall.NetlinkRIB(syscall.RTM_GETADDR, syscall.AF_UNSPEC)
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	msgs, err := syscall.ParseNetlinkMessage(tab)
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	var list []found
+	for i := range msgs {
+		if msgs[i].Header.Type != syscall.RTM_NEWADDR {
+			continue
+		}
+		if a, ok := readAddress(&msgs[i]); ok {
+			list = append(list, a)
+		}
+	}
+	sort.SliceStable(list, func(i, j int) bool { return before(&list[i], &list[j]) })
+	addrs := make([]Address, 0, len(list))
+	for i := range list {
+		if i > 0 && !before(&list[i-1], &list[i]) {
+			continue // twice the same
+		}
+		addrs = append(addrs, list[i].Address)
+	}
+	return addrs, nil
+}
+
+// before is the order of systemd: IPv4 first, widest scope first, then by
+// interface and address.
+func before(a, b *found) bool {
+	switch {
+	case a.Family != b.Family:
+		return a.Family == unix.AF_INET
+	case a.scope != b.scope:
+		return a.scope < b.scope
+	case a.index != b.index:
+		return a.index < b.index
+	}
+	return bytes.Compare(a.Bytes, b.Bytes) < 0
+}
+
+// readAddress reads an RTM_NEWADDR; ok is false for one that is not to be told.
+func readAddress(m *syscall.NetlinkMessage) (a found, ok bool) {
+	if len(m.Data) < unix.SizeofIfAddrmsg {
+		return a, false
+	}
+	// struct ifaddrmsg: family, prefix length, flags, scope, index.
+	a.Family, a.scope = int32(m.Data[0]), m.Data[3]
+	flags := m.Data[2]
+	a.index = uint32(m.Data[4]) | uint32(m.Data[5])<<8 | uint32(m.Data[6])<<16 | uint32(m.Data[7])<<24
+	if flags&unix.IFA_F_DEPRECATED != 0 || a.scope == unix.RT_SCOPE_HOST || a.scope == unix.RT_SCOPE_NOWHERE {
+		return a, false
+	}
+	attrs, err := syscall.ParseNetlinkRouteAttr(m)
+	if err != nil {
+		return a, false
+	}
+	var local, address []byte
+	for _, at := range attrs {
+		switch at.Attr.Type {
+		case unix.IFA_LOCAL:
+			local = at.Value
+		case unix.IFA_ADDRESS:
+			address = at.Value
+		}
+	}
+	if a.Bytes = local; a.Bytes == nil {
+		a.Bytes = address
+	}
+	return a, a.Family == unix.AF_INET && len(a.Bytes) == 4 || a.Family == unix.AF_INET6 && len(a.Bytes) == 16
+}

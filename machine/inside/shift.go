@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inside
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// idRange is one line of /proc/PID/uid_map.
+type idRange struct{ inside, outside, count uint32 }
+
+// Shift is the host's user id of the machine's root, if both user and group ids
+// are one range from 0 on; ErrNoShift otherwise.
+func (g *Guest) Shift() (uint32, error) {
+	if g.isHost() {
+		return 0, nil
+	}
+	uids, err := g.idMap("uid_map")
+	if err != nil {
+		return 0, err
+	}
+	gids, err := g.idMap("gid_map")
+	if err != nil {
+		return 0, err
+	}
+	// 65534 is enough: the overflow id needs no mapping.
+	if len(uids) != 1 || len(gids) != 1 || uids[0] != gids[0] || uids[0].inside != 0 || uids[0].count < 65534 {
+		return 0, ErrNoShift
+	}
+	return uids[0].outside, nil
+}
+
+func (g *Guest) idMap(name string) ([]idRange, error) {
+	b, err := os.ReadFile(procPath(g.pid, name))
+	if os.IsNotExist(err) {
+		return []idRange{{0, 0, ^uint32(0)}}, nil // a kernel without user namespaces
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read id map: %w", err)
+	}
+	return parseIDMap(string(b))
+}
+
+func parseIDMap(text string) ([]idRange, error) {
+	var ranges []idRange
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) != 3 {
+			return nil, fmt.Errorf("read id map: odd line %q", line)
+		}
+		var n [3]uint32
+		for i, s := range f {
+			v, err := strconv.ParseUint(s, 10, 32)
+			if err != nil {
+				return nil, fmt.Errorf("read id map: odd line %q", line)
+			}
+			n[i] = uint32(v)
+		}
+		ranges = append(ranges, idRange{n[0], n[1], n[2]})
+	}
+	return ranges, nil
+}
+
+// rootIDs are the host's ids of the machine's root user and group.
+func (g *Guest) rootIDs() (uid, gid int, err error) {
+	if g.isHost() {
+		return 0, 0, nil
+	}
+	for _, m := range []struct {
+		name string
+		id   *int
+	}{{"uid_map", &uid}, {"gid_map", &gid}} {
+		ranges, err := g.idMap(m.name)
+		if err != nil {
+			return 0, 0, err
+		}
+		found := false
+		for _, r := range ranges {
+			if r.inside == 0 && r.count > 0 {
+				*m.id, found = int(r.outside), true
+			}
+		}
+		if !found {
+			return 0, 0, ErrNoShift
+		}
+	}
+	return uid, gid, nil
+}

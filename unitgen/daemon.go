@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package unitgen
+
+// Daemon is the text of machined-go.service; machined is the path of the program.
+//
+// It takes the names under which systemd-machined is known, so that bus activation and everything else that names that unit comes to
+// us while ours is enabled. Its descriptors (console masters, notify sockets) outlive it in its fd store, and it is started again
+// whatever ended it and however often, as nothing that runs depends on it living through. It has no mount namespace of its own: it
+// opens what machines mounted. CAP_SETUID is there to speak to a machine's bus as that machine's root.
+func Daemon(machined string) string {
+	return `# SPDX-License-Identifier: Apache-2.0
+[Unit]
+Description=Machine Manager
+Documentation=man:machined-go(8)
+Wants=machine.slice
+After=machine.slice dbus.socket
+Requires=dbus.socket
+RequiresMountsFor=/var/lib/machines
+# However often it is killed, it comes back.
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart=` + machined + `
+Restart=always
+RestartSec=20ms
+WatchdogSec=3min
+KillMode=mixed
+# One console and one notify socket a machine.
+FileDescriptorStoreMax=8192
+# Since systemd 254; before that, only a restart keeps them.
+FileDescriptorStorePreserve=yes
+# Lines of machines' consoles are limited per machine, by us.
+LogRateLimitIntervalSec=0
+OOMScoreAdjust=-500
+
+CapabilityBoundingSet=CAP_KILL CAP_SYS_PTRACE CAP_SYS_ADMIN CAP_SETUID CAP_SETGID CAP_SYS_CHROOT CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER CAP_FSETID CAP_MKNOD CAP_LINUX_IMMUTABLE
+IPAddressDeny=any
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+NoNewPrivileges=yes
+ProtectHostname=yes
+RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+SystemCallFilter=@system-service @mount
+
+[Install]
+WantedBy=multi-user.target
+Alias=dbus-org.freedesktop.machine1.service systemd-machined.service
+`
+}
