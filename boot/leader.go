@@ -55,6 +55,9 @@ func leaderProgram(p *Plan, w word) *sys.Program {
 	enterRoot(prog)
 	standardStreams(prog, p)
 	reset(prog)
+	if p.foreground() {
+		prog.Call("die with the starter", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
+	}
 	restrict(prog, p)
 	return prog.Exec(p.Path, p.Argv, p.Env)
 }

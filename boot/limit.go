@@ -16,7 +16,9 @@ type Limit struct {
 	Hard     uint64
 }
 
-func (l Limit) String() string { return fmt.Sprintf("%s=%s:%s", l.Name, amount(l.Soft), amount(l.Hard)) }
+func (l Limit) String() string {
+	return fmt.Sprintf("%s=%s:%s", l.Name, amount(l.Soft), amount(l.Hard))
+}
 
 func amount(n uint64) string {
 	if n == unix.RLIM_INFINITY {

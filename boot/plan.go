@@ -60,7 +60,7 @@ const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | 
 // NewPlan decides everything about a boot.
 func NewPlan(spec Spec, f Facts) (*Plan, error) {
 	set := caps.Machine(true, true)
-	filter, err := seccomp.Program(seccomp.Policy{Caps: set})
+	filter, err := seccomp.Program(seccomp.Policy{Caps: set, UserNamespace: true})
 	if err != nil {
 		return nil, fmt.Errorf("make system call filter: %w", err)
 	}
@@ -122,6 +122,9 @@ func (p *Plan) Hostname() string {
 	}
 	return p.Spec.Name
 }
+
+// foreground tells whether the machine's life is bound to that of the process which starts it.
+func (p *Plan) foreground() bool { return p.Spec.Unit == "" }
 
 // String lists the plan in the order in which it is carried out.
 func (p *Plan) String() string {

@@ -22,9 +22,29 @@ type builder struct {
 	console string // path of the console's slave
 	notify  int
 	born    chan *sys.Child // gets the leader once its ids are mapped
+	leader  *sys.Child
 }
 
-// build returns when the root is done. The thread it runs on is spoilt, so it ends with the goroutine.
+// start builds in a goroutine and returns what waits for the root.
+//
+// The thread is spoilt for anything else and ends with the goroutine. A leader in the foreground is to die with the process that
+// started it, and the kernel ties that to the forking *thread* (PR_SET_PDEATHSIG), which therefore stays as long as the leader.
+func (b *builder) start() func() error {
+	done := make(chan struct{})
+	var err error
+	go func() {
+		err = b.build()
+		close(done)
+		if err == nil && b.plan.foreground() {
+			_ = b.leader.AwaitExit()
+		}
+	}()
+	return func() error {
+		<-done
+		return err
+	}
+}
+
 func (b *builder) build() error {
 	runtime.LockOSThread()
 	leader, err := b.fork()
@@ -32,6 +52,7 @@ func (b *builder) build() error {
 		close(b.born)
 		return err
 	}
+	b.leader = leader
 	b.born <- leader
 	return b.mounts(leader)
 }

@@ -141,8 +141,7 @@ func (s *start) makeLeader(context.Context) (func(), error) {
 			return w.close, err
 		}
 	}
-	done := inBackground(func() (struct{}, error) { return struct{}{}, b.build() })
-	s.root = func() error { _, err := done(); return err }
+	s.root = b.start()
 	if s.leader = <-b.born; s.leader == nil {
 		return w.close, s.root()
 	}
@@ -221,6 +220,36 @@ func (s *start) letGo(context.Context) (func(), error) {
 		return nil, &CommandError{Path: s.plan.Path, Err: step.Errno}
 	}
 	return nil, err
+}
+
+// boot prepares a plan from what is claimed and carries it out.
+func (s *Starter) boot(ctx context.Context, spec Spec, c claim) (*Plan, *Machine, error) {
+	plan, err := prepare(spec, c.ids.Base)
+	if err != nil {
+		return nil, nil, err
+	}
+	machine, err := s.Start(ctx, plan, c.console)
+	return plan, machine, err
+}
+
+// prepare makes the plan of a boot of spec with the ids from base on.
+func prepare(spec Spec, base uint32) (*Plan, error) {
+	tree, err := Inspect(spec)
+	if err != nil {
+		return nil, err
+	}
+	host, err := ReadHost()
+	if err != nil {
+		return nil, err
+	}
+	f := Facts{Tree: tree, Base: base, BootID: NewID(), MachineID: tree.MachineID, Host: host}
+	if f.MachineID == [16]byte{} {
+		f.MachineID = NewID()
+	}
+	if f.MachineID == host.MachineID {
+		return nil, fmt.Errorf("image %q has the machine id of this host: empty its /etc/machine-id", spec.Name)
+	}
+	return NewPlan(spec, f)
 }
 
 // inBackground runs f in a goroutine of its own and returns what waits for its result, as often as one likes.

@@ -179,6 +179,17 @@ func (c *Child) Kill() {
 	_ = unix.PidfdSendSignal(int(c.PIDFD.Fd()), unix.SIGKILL, nil, 0)
 }
 
+// AwaitExit returns when the child has ended, without reaping it.
+func (c *Child) AwaitExit() error {
+	fds := []unix.PollFd{{Fd: int32(c.PIDFD.Fd()), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, -1)
+		if err != unix.EINTR && (err != nil || n > 0) {
+			return err
+		}
+	}
+}
+
 // The run-time's own hooks around fork, which its linker leaves open for sandboxes that fork as syscall.forkExec does.
 //
 //go:linkname beforeFork syscall.runtime_BeforeFork

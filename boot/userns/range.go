@@ -47,7 +47,7 @@ func Pick(name string) (Range, error) {
 	if err := os.MkdirAll(LockDir, 0o755); err != nil {
 		return Range{}, fmt.Errorf("make directory for id ranges: %w", err)
 	}
-	base := hashed(name)
+	base := Preferred(name)
 	for range tries {
 		lock, err := claim(base)
 		if err == nil {
@@ -95,7 +95,8 @@ const (
 	hashKey1 = 0x72ff943341cf4196
 )
 
-func hashed(name string) uint32 {
+// Preferred is the first id of the range that a machine of this name gets if it is free.
+func Preferred(name string) uint32 {
 	return align(uint32(siphash.Hash(hashKey0, hashKey1, []byte(name))))
 }
 

@@ -26,6 +26,8 @@ func verbs() []func(*app) *cobra.Command {
 		newShowCmd,
 		newLoginCmd,
 		newShellCmd,
+		newRunCmd,
+		newStarterCmd,
 		newEnableCmd,
 		newDisableCmd,
 		newVersionCmd,

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+GO ?= go
+export CGO_ENABLED = 0
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# Debian's systemd-container has a file of the same name in share; the bus reads this one if that is not there.
+activation := $(if $(filter /usr,$(PREFIX)),lib,share)
+unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
+
+all: bin/mctl bin/machined-go bin/man ## build both programs and the man pages
+
+bin/mctl bin/machined-go: FORCE
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
+
+bin/man: bin/mctl
+	rm -rf $@ && mkdir -p $@ && bin/mctl man $@
+
+check: ## what needs no privileges: vet, formatting, pure tests
+	$(GO) vet ./...
+	test -z "$$(gofmt -l .)"
+	$(GO) test ./...
+
+test: ## all tests: go test, and the lab with systemd 252, 257 and 262
+	test/run
+
+vm: ## tests that need a kernel of their own
+	test/vm/run
+
+bench: ## figures beside systemd-nspawn's, in one lab
+	test/bench/run
+
+lint: ## static analysis
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@latest ./...
+
+demo: ## run the main job once, from nothing to a machine that was on and is off
+	test/demo/run
+
+install: all ## copy to DESTDIR and PREFIX
+	install -D -t $(DESTDIR)$(PREFIX)/bin bin/mctl bin/machined-go
+	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/man/man1 bin/man/*.1
+	install -d $(unitdir)
+	for u in dist/systemd/*; do \
+		sed 's,/usr/bin/\(mctl\|machined-go\),$(PREFIX)/bin/\1,' $$u >$(unitdir)/$${u##*/}; done
+	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/dbus-1/system.d dist/dbus/system.d/*
+	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/dbus-1/system-services dist/dbus/system-services/org.machinedgo.service
+	install -D -m644 -t $(DESTDIR)$(PREFIX)/$(activation)/dbus-1/system-services dist/dbus/system-services/org.freedesktop.machine1.service
+	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/polkit-1/actions dist/polkit/*
+
+clean:
+	rm -rf bin
+
+FORCE:
+.PHONY: all check test vm bench lint demo install clean FORCE

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Foreground starts a machine and stays until it ends.
+type Foreground struct {
+	Starter
+	LockImage LockImage
+	// Converse joins the user with the console's master until gone is closed. It is needed if the spec has a terminal.
+	Converse func(master *os.File, gone <-chan struct{}) error
+}
+
+// Run starts the machine, again whenever its init asks for a reboot, and returns how its first process ended. When ctx ends, a
+// booted machine is asked to power off; a command is killed.
+func (f *Foreground) Run(ctx context.Context, spec Spec) (ws unix.WaitStatus, err error) {
+	c, err := newClaim(spec, f.LockImage)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		err = errors.Join(err, forget(spec.Name))
+		c.close()
+	}()
+	for {
+		_, machine, err := f.boot(ctx, spec, c)
+		if err != nil {
+			return 0, err
+		}
+		ws, err = f.attend(ctx, spec, c, machine)
+		err = errors.Join(err, f.Registry.Unregister(context.WithoutCancel(ctx), spec.Name))
+		reboot := len(spec.Command) == 0 && ws.Signaled() && ws.Signal() == unix.SIGHUP
+		if err != nil || !reboot || ctx.Err() != nil {
+			return ws, err
+		}
+	}
+}
+
+func (f *Foreground) attend(ctx context.Context, spec Spec, c claim, m *Machine) (unix.WaitStatus, error) {
+	stop := context.AfterFunc(ctx, func() { m.askToEnd(spec) })
+	defer stop()
+	defer m.close()
+	m.Notify.Close() // nobody is to be told
+	gone := make(chan struct{})
+	conversed := inBackground(func() (struct{}, error) {
+		if c.console == nil {
+			return struct{}{}, nil
+		}
+		return struct{}{}, f.Converse(c.console.Master, gone)
+	})
+	ws, err := m.Leader.Wait()
+	close(gone)
+	_, talkErr := conversed()
+	return ws, errors.Join(err, talkErr)
+}
+
+// askToEnd makes a machine end: an init by the signal that asks systemd to power off, a command by force, for as PID 1 it is
+// deaf to what it has no handler for.
+func (m *Machine) askToEnd(spec Spec) {
+	signal := StopSignal
+	if len(spec.Command) > 0 {
+		signal = unix.SIGKILL
+	}
+	_ = unix.PidfdSendSignal(int(m.Leader.PIDFD.Fd()), signal, nil, 0)
+}
+
+func (m *Machine) close() { m.Leader.PIDFD.Close() }

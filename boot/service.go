@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"machined-go/boot/handover"
+)
+
+// Names of what a machine's service keeps in its file descriptor store from one boot to the next.
+const (
+	storedConsole = "console"
+	storedImage   = "image-lock"
+	storedRange   = "id-lock"
+)
+
+// patience is how long a machine may take to say that it is ready before its service counts as started all the same: a guest
+// that hangs in its own boot is somebody's to look at, not ours to kill.
+const patience = 2 * time.Minute
+
+// Service starts a machine for a service manager and leaves it in its hands.
+type Service struct {
+	Starter
+	Manager   handover.Manager
+	LockImage LockImage
+	// Attach hands the notify socket to whoever reads it for the rest of the machine's life.
+	Attach func(ctx context.Context, name string, socket *os.File) error
+}
+
+// Run starts the machine, waits until it is ready, and returns: from then on the service manager watches it. stored is what the
+// last boot kept, if this is a reboot.
+func (s *Service) Run(ctx context.Context, spec Spec, stored map[string][]*os.File) error {
+	c, err := s.claim(spec, stored)
+	if err != nil {
+		return err
+	}
+	plan, machine, err := s.boot(ctx, spec, c)
+	if err != nil {
+		return errors.Join(err, forget(spec.Name))
+	}
+	if err := s.entrust(c, machine); err != nil {
+		machine.Leader.Kill()
+		return err
+	}
+	return s.awaitReady(ctx, plan, machine)
+}
+
+func (s *Service) claim(spec Spec, stored map[string][]*os.File) (claim, error) {
+	if len(stored[storedConsole]) == 1 && len(stored[storedRange]) == 1 {
+		return takeOver(stored)
+	}
+	return newClaim(spec, s.LockImage)
+}
+
+// entrust gives the running machine to the service manager.
+func (s *Service) entrust(c claim, m *Machine) error {
+	var errs []error
+	if !c.old {
+		errs = append(errs,
+			s.Manager.Store(storedConsole, c.console.Master),
+			s.Manager.Store(storedRange, c.ids.Lock))
+		if len(c.image) > 0 {
+			errs = append(errs, s.Manager.Store(storedImage, c.image...))
+		}
+	}
+	return errors.Join(append(errs, s.Manager.MainProcess(m.Leader.PID))...)
+}
+
+// awaitReady waits until the guest has booted. It never reaps the leader, whose end is the service manager's to see.
+func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
+	name := p.Spec.Name
+	if ctx.Err() != nil {
+		// The order to stop came in the moment between the init's start and our giving up our place as main process.
+		return unix.PidfdSendSignal(int(m.Leader.PIDFD.Fd()), StopSignal, nil, 0)
+	}
+	status := "Machine " + name + " is running"
+	if p.Systemd {
+		wait, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		go func() {
+			_ = m.Leader.AwaitExit()
+			cancel()
+		}()
+		report := func(text string) { _ = s.Manager.Status(text) }
+		err := handover.AwaitReady(wait, m.Notify, m.Leader.PID, report)
+		switch {
+		case errors.Is(err, context.Canceled):
+			return fmt.Errorf("machine %q ended before it was ready: see `journalctl -u contain@%s`", name, name)
+		case errors.Is(err, context.DeadlineExceeded):
+			status += fmt.Sprintf(", though after %v it has not said that it is ready", patience)
+		case err != nil:
+			return err
+		}
+	}
+	if err := s.Attach(ctx, name, m.Notify); err != nil {
+		m.Notify.Close() // the guest is told that nobody listens, and does not mind
+	}
+	return s.Manager.Ready(status)
+}
+
+// StopSignal is SIGRTMIN+3, which asks a systemd that is PID 1 to power off (systemd(1)); glibc's SIGRTMIN is 34.
+const StopSignal = unix.Signal(34 + 3)
+
+// Clean takes away what the machine of this name, which has ended, leaves on the host.
+func Clean(ctx context.Context, registry Registry, name string) error {
+	return errors.Join(registry.Unregister(ctx, name), forget(name))
+}

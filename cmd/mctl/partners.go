@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"machined-go/boot"
+	"machined-go/machine/client"
+	"machined-go/machine/systemd1"
+)
+
+// partners are systemd and the machine manager as a boot sees them. It connects to both beside other work, for each greeting takes its
+// time.
+type partners struct {
+	units    func() (*systemd1.Conn, error)
+	machines func() (*client.Client, error)
+}
+
+func newPartners(ctx context.Context, a *app) *partners {
+	return &partners{
+		units:    ahead(func() (*systemd1.Conn, error) { return systemd1.Dial(ctx) }),
+		machines: ahead(a.client),
+	}
+}
+
+// ahead runs f at once in a goroutine of its own; what it returns waits for the result.
+func ahead[T any](f func() (T, error)) func() (T, error) {
+	var (
+		value T
+		err   error
+		done  = make(chan struct{})
+	)
+	go func() {
+		value, err = f()
+		close(done)
+	}()
+	return func() (T, error) {
+		<-done
+		return value, err
+	}
+}
+
+// StartScope implements boot.Units.
+func (p *partners) StartScope(ctx context.Context, s boot.Scope) error {
+	systemd, err := p.units()
+	if err != nil {
+		return err
+	}
+	return systemd.StartScope(ctx, systemd1.Scope{
+		Name: s.Name, Description: s.Description, PIDs: []int{s.PID}, Before: s.Before,
+	})
+}
+
+// Register implements boot.Registry.
+func (p *partners) Register(ctx context.Context, r boot.Registration) error {
+	machines, err := p.machines()
+	if err != nil {
+		return err
+	}
+	_, err = machines.Register(ctx, client.Registration{
+		Name: r.Name, ID: r.MachineID, Service: "machined-go", Class: "container", LeaderPIDFD: r.PIDFD,
+		RootDirectory: r.Root, NetworkInterfaces: r.Interfaces, Console: r.Console, ServiceUnit: r.Unit,
+	})
+	return err
+}
+
+// Unregister implements boot.Registry. A machine that is not known any more is what is wanted.
+func (p *partners) Unregister(ctx context.Context, name string) error {
+	machines, err := p.machines()
+	if err != nil {
+		return err
+	}
+	if err := machines.Unregister(ctx, name); !errors.Is(err, client.ErrNoSuchMachine) {
+		return err
+	}
+	return nil
+}
+
+// attach gives the machine's notify socket to the manager for the rest of the machine's life.
+func (p *partners) attach(ctx context.Context, name string, socket *os.File) error {
+	machines, err := p.machines()
+	if err != nil {
+		return err
+	}
+	return machines.AttachNotify(ctx, name, socket)
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"machined-go/boot"
+	"machined-go/machine/client/terminal"
+	"machined-go/machine/image"
+)
+
+const runHelp = `Run boots an OS tree in the foreground, or runs one command in it instead of
+its init, and returns when that ends. IMAGE is the name of an image in
+/var/lib/machines, or a path with a "/" in it. The machine is registered like
+any other; it ends with mctl.
+
+The exit status is that of the command, 128 and the signal's number if a signal
+killed it, 0 if a booted system powered off. mctl's own failures give 125, a
+command that cannot be executed 126, one that is not there 127.`
+
+const runExamples = `  mctl run deb                            boot it here, with a console
+  mctl run deb /bin/sh                    look around in it
+  mctl run deb /usr/bin/apt list | wc -l  pipes work
+  mctl run --read-only ./tree /bin/true
+  mctl run --dry-run deb                  only say what would be done
+
+Next: mctl list, from another terminal.`
+
+// Exit statuses of run's own failures, as of env(1) and of container tools.
+const (
+	exitRun       = 125
+	exitCannotRun = 126
+	exitNoCommand = 127
+)
+
+type runOptions struct {
+	spec    boot.Spec
+	dryRun  bool
+	network string
+}
+
+func newRunCmd(a *app) *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:               "run [FLAGS] IMAGE [COMMAND [ARGUMENT…]]",
+		Short:             "boot an image, or run one command in it, in the foreground",
+		Long:              runHelp,
+		Example:           runExamples,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeImages,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+			defer stop()
+			return a.runStatus(a.run(ctx, o, args))
+		},
+	}
+	flags := cmd.Flags()
+	flags.SetInterspersed(false)
+	flags.StringVarP(&o.spec.Name, "machine", "M", "", "name of the machine (default: the image's)")
+	flags.StringVar(&o.spec.Hostname, "hostname", "", "host name inside (default: the machine's name)")
+	flags.StringArrayVarP(&o.spec.Env, "setenv", "E", nil, "set an environment variable, `NAME=VALUE`")
+	flags.BoolVar(&o.spec.ReadOnly, "read-only", false, "make the root read-only")
+	flags.StringVar(&o.network, "network", "", "veth: a pair to the host, or none: loopback only (default: veth to boot, none for a command)")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, in order, and do nothing")
+	return cmd
+}
+
+// run runs a machine and gives its exit status.
+func (a *app) run(ctx context.Context, o runOptions, args []string) (int, error) {
+	spec, err := o.resolve(args)
+	if err != nil {
+		return 0, err
+	}
+	if o.dryRun {
+		plan, err := boot.Preview(spec)
+		if err == nil {
+			_, err = fmt.Fprint(a.out, plan)
+		}
+		return 0, err
+	}
+	spec.Terminal = isTerminal(a.in) && a.screen
+	partners := newPartners(ctx, a)
+	f := &boot.Foreground{
+		Starter:   boot.Starter{Units: partners, Registry: partners},
+		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.ReadOnly) },
+		Converse: func(master *os.File, gone <-chan struct{}) error {
+			session := terminal.Session{In: a.in, Out: a.file(), Master: master, Gone: gone}
+			_, err := session.Run(context.WithoutCancel(ctx))
+			return err
+		},
+	}
+	ws, err := f.Run(ctx, spec)
+	if err != nil {
+		return 0, err
+	}
+	if len(spec.Command) == 0 && ws.Signaled() && ws.Signal() == unix.SIGINT {
+		return 0, nil // how the kernel ends an init that powers off
+	}
+	return statusOf(ws), nil
+}
+
+// resolve makes the spec that flags and arguments mean.
+func (o runOptions) resolve(args []string) (boot.Spec, error) {
+	spec := o.spec
+	spec.Command = args[1:]
+	root, err := findRoot(args[0])
+	if err != nil {
+		return spec, err
+	}
+	spec.Root = root
+	if spec.Name == "" {
+		spec.Name = filepath.Base(root)
+	}
+	switch o.network {
+	case "":
+		spec.Veth = len(spec.Command) == 0
+	case "veth":
+		spec.Veth = true
+	case "none":
+	default:
+		return spec, fmt.Errorf("--network=%s is neither veth nor none", o.network)
+	}
+	return spec, spec.Validate()
+}
+
+func findRoot(name string) (string, error) {
+	if strings.Contains(name, "/") {
+		return filepath.Abs(name)
+	}
+	img, err := image.Find(name)
+	return img.Path, err
+}
+
+// runStatus says what went wrong and turns it into run's exit statuses.
+func (a *app) runStatus(status int, err error) error {
+	if err == nil {
+		return exitStatus(status)
+	}
+	a.report(err)
+	var command *boot.CommandError
+	switch {
+	case !errors.As(err, &command):
+		return exitStatus(exitRun)
+	case errors.Is(err, fs.ErrNotExist):
+		return exitStatus(exitNoCommand)
+	}
+	return exitStatus(exitCannotRun)
+}
+
+// statusOf turns the end of a process into the exit status a shell would give.
+func statusOf(ws unix.WaitStatus) int {
+	if ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return ws.ExitStatus()
+}
