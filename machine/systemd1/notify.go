@@ -4,7 +4,6 @@ package systemd1
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -15,9 +14,12 @@ import (
 
 // Notifier tells systemd about this service (sd_notify(3)). Without
 // $NOTIFY_SOCKET all its methods do nothing.
-type Notifier struct{ conn *net.UnixConn }
+type Notifier struct {
+	fd int
+	to *unix.SockaddrUnix
+}
 
-// NewNotifier connects to $NOTIFY_SOCKET and takes it out of the environment.
+// NewNotifier reads $NOTIFY_SOCKET and takes it out of the environment.
 func NewNotifier() (*Notifier, error) {
 	path := os.Getenv("NOTIFY_SOCKET")
 	if path == "" {
@@ -26,11 +28,11 @@ func NewNotifier() (*Notifier, error) {
 	if err := os.Unsetenv("NOTIFY_SOCKET"); err != nil {
 		return nil, err
 	}
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the service manager: %w", err)
+		return nil, fmt.Errorf("make a socket to the service manager: %w", err)
 	}
-	return &Notifier{conn: conn}, nil
+	return &Notifier{fd: fd, to: &unix.SockaddrUnix{Name: path}}, nil
 }
 
 // Notify sends assignments, such as "READY=1".
@@ -46,10 +48,10 @@ func (n *Notifier) Keep(name string, fd int) error {
 func (n *Notifier) Forget(name string) error { return n.send("FDSTOREREMOVE=1\nFDNAME="+name, nil) }
 
 func (n *Notifier) send(state string, oob []byte) error {
-	if n.conn == nil {
+	if n.to == nil {
 		return nil
 	}
-	if _, _, err := n.conn.WriteMsgUnix([]byte(state), oob, nil); err != nil {
+	if err := unix.Sendmsg(n.fd, []byte(state), oob, n.to, 0); err != nil {
 		return fmt.Errorf("tell the service manager: %w", err)
 	}
 	return nil
