@@ -43,6 +43,15 @@ install: all ## copy to DESTDIR and PREFIX
 	install -d $(unitdir)
 	for u in dist/systemd/*; do \
 		sed 's,/usr/bin/\(mctl\|machined-go\),$(PREFIX)/bin/\1,' $$u >$(unitdir)/$${u##*/}; done
+	for s in bash zsh fish; do bin/mctl completion $$s >bin/completion.$$s; done
+	install -D -m644 bin/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mctl
+	install -D -m644 bin/completion.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_mctl
+	install -D -m644 bin/completion.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/mctl.fish
+	# The bus and polkit look nowhere else, whatever PREFIX is.
+	install -D -m644 -t $(DESTDIR)/usr/share/dbus-1/system.d dist/dbus/system.d/*
+	install -D -m644 -t $(DESTDIR)/usr/share/dbus-1/system-services dist/dbus/system-services/org.machinedgo.service
+	install -D -m644 -t $(DESTDIR)/usr/lib/dbus-1/system-services dist/dbus/system-services/org.freedesktop.machine1.service
+	install -D -m644 -t $(DESTDIR)/usr/share/polkit-1/actions dist/polkit/*
 	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/dbus-1/system.d dist/dbus/system.d/*
 	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/dbus-1/system-services dist/dbus/system-services/org.machinedgo.service
 	install -D -m644 -t $(DESTDIR)$(PREFIX)/$(activation)/dbus-1/system-services dist/dbus/system-services/org.freedesktop.machine1.service

@@ -8,7 +8,6 @@ package handover
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -19,17 +18,14 @@ import (
 
 // Manager is the service manager that started this process.
 type Manager struct {
-	addr *net.UnixAddr // nil when there is none
+	socket string // path, or abstract name after "@"; empty when there is none
 }
 
 // FromEnv finds the service manager by $NOTIFY_SOCKET, and takes the variable away.
 func FromEnv() Manager {
-	path := os.Getenv("NOTIFY_SOCKET")
+	m := Manager{socket: os.Getenv("NOTIFY_SOCKET")}
 	_ = os.Unsetenv("NOTIFY_SOCKET")
-	if path == "" {
-		return Manager{}
-	}
-	return Manager{addr: &net.UnixAddr{Name: path, Net: "unixgram"}}
+	return m
 }
 
 // Store puts files into the service's store under a name. They are kept until the service has ended for good; without polling,
@@ -67,13 +63,13 @@ func (m Manager) Status(status string) error {
 }
 
 func (m Manager) send(message string, rights []byte) error {
-	if m.addr == nil {
+	if m.socket == "" {
 		return nil
 	}
-	conn, err := net.DialUnix("unixgram", nil, m.addr)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
-		defer conn.Close()
-		_, _, err = conn.WriteMsgUnix([]byte(message), rights, nil)
+		defer unix.Close(fd)
+		err = unix.Sendmsg(fd, []byte(message), rights, &unix.SockaddrUnix{Name: m.socket}, unix.MSG_NOSIGNAL)
 	}
 	if err != nil {
 		return fmt.Errorf("notify service manager: %w", err)
