@@ -64,7 +64,12 @@ func (b *builder) fork() (*sys.Child, error) {
 	if err := sys.Propagate("/", unix.MS_PRIVATE); err != nil {
 		return nil, err
 	}
-	leader, err := sys.Fork(namespaces, 3, leaderProgram(b.plan, b.word))
+	flags := uintptr(namespaces)
+	if !b.plan.foreground() {
+		// A sibling of the starter, not its child: systemd waits only for main processes that are its own children.
+		flags |= unix.CLONE_PARENT
+	}
+	leader, err := sys.Fork(flags, 3, leaderProgram(b.plan, b.word))
 	if err != nil {
 		return nil, err
 	}
@@ -74,10 +79,13 @@ func (b *builder) fork() (*sys.Child, error) {
 	return leader, nil
 }
 
-// end kills a leader that has not yet been let go and reaps it.
+// end kills a leader that has not yet been let go, and reaps it unless it is the service manager's child.
 func end(leader *sys.Child) error {
 	leader.Kill()
 	_, err := leader.Wait()
+	if errors.Is(err, unix.ECHILD) {
+		err = leader.AwaitExit()
+	}
 	return err
 }
 

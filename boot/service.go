@@ -73,7 +73,7 @@ func (s *Service) entrust(c claim, m *Machine) error {
 	return errors.Join(append(errs, s.Manager.MainProcess(m.Leader.PID))...)
 }
 
-// awaitReady waits until the guest has booted. It never reaps the leader, whose end is the service manager's to see.
+// awaitReady waits until the guest has booted.
 func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 	name := p.Spec.Name
 	if ctx.Err() != nil {
