@@ -18,6 +18,10 @@ import (
 // closed: login(1) hangs it up once, and the prompt comes again after a logout.
 const gettyPause = 2 * time.Second
 
+// lastAnswer is how long a login whose input has ended waits for the machine to
+// say more: a login prompt has no end of its own.
+const lastAnswer = 3 * time.Second
+
 const loginHelp = `Login gives you a login prompt in a machine, on a terminal of its own.
 
 Press Ctrl-] three times within a second to leave. As on any console, a logout
@@ -45,7 +49,8 @@ func newLoginCmd(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := untilInterrupted(cmd.Context())
 			defer stop()
-			return a.converse(ctx, args[0], gettyPause, func(machines *client.Client) (*os.File, string, error) {
+			how := terminal.Session{Patience: gettyPause, Quiet: lastAnswer}
+			return a.converse(ctx, args[0], &how, func(machines *client.Client) (*os.File, string, error) {
 				return machines.OpenLogin(ctx, args[0])
 			})
 		},
@@ -59,7 +64,7 @@ const hostMachine = ".host"
 type opener func(*client.Client) (master *os.File, slave string, err error)
 
 // converse opens a terminal in a machine and joins the user's with it.
-func (a *app) converse(ctx context.Context, name string, patience time.Duration, open opener) error {
+func (a *app) converse(ctx context.Context, name string, session *terminal.Session, open opener) error {
 	machines, err := a.client()
 	if err != nil {
 		return err
@@ -75,9 +80,7 @@ func (a *app) converse(ctx context.Context, name string, patience time.Duration,
 	}
 	defer master.Close()
 	a.remark("Connected to machine %s. Press Ctrl-] three times within 1 s to leave.", name)
-	session := terminal.Session{
-		In: a.in, Out: a.file(), Master: master, Gone: removal(watch), Patience: patience,
-	}
+	session.In, session.Out, session.Master, session.Gone = a.in, a.file(), master, removal(watch)
 	end, err := session.Run(ctx)
 	if end == terminal.MachineGone {
 		a.remark("\nMachine %s is gone.", name)

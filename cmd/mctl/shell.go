@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"machined-go/machine/client"
+	"machined-go/machine/client/terminal"
 )
 
 const shellHelp = `Shell opens a session in a machine, without a password: a login shell, or one
@@ -47,7 +48,7 @@ func newShellCmd(a *app) *cobra.Command {
 			shell.Env = withTerm(shell.Env, isTerminal(a.in), os.Getenv("TERM"))
 			ctx, stop := untilInterrupted(cmd.Context())
 			defer stop()
-			return a.converse(ctx, name, 0, func(machines *client.Client) (*os.File, string, error) {
+			return a.converse(ctx, name, &terminal.Session{}, func(machines *client.Client) (*os.File, string, error) {
 				return machines.OpenShell(ctx, name, shell)
 			})
 		},

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,6 +36,7 @@ type End int
 const (
 	HungUp      End = iota // the program inside closed the terminal
 	Escaped                // the user pressed the keys that lead out
+	InputEnded             // input ended, and the machine had nothing to add
 	MachineGone            // the machine is no longer there
 )
 
@@ -49,6 +51,12 @@ type Session struct {
 	// Patience is how long nobody may have the far terminal open before that
 	// counts as the end: a login prompt closes and opens it several times.
 	Patience time.Duration
+	// Quiet is how long the machine has to be silent after the end of input for
+	// that to be the end of all. Zero: the program inside decides. A login prompt
+	// would come back for ever.
+	Quiet time.Duration
+
+	spoke atomic.Int64 // when output came last, in nanoseconds since 1970
 }
 
 // Run carries bytes both ways until the session ends, and leaves the user's
@@ -68,8 +76,12 @@ func (s *Session) Run(ctx context.Context) (End, error) {
 	)
 	go func() { output <- s.show(firstByte) }()
 	go func() {
-		if s.send(typed, alive) {
+		switch {
+		case s.send(typed, alive):
 			input <- Escaped
+		case s.Quiet > 0:
+			s.untilQuiet()
+			input <- InputEnded
 		}
 	}()
 	select {
@@ -141,6 +153,7 @@ func (s *Session) show(firstByte func()) error {
 		n, err := s.Master.Read(buf)
 		if n > 0 {
 			firstByte()
+			s.spoke.Store(time.Now().UnixNano())
 			closed = time.Time{}
 			if _, err := s.Out.Write(buf[:n]); err != nil {
 				return err
@@ -202,4 +215,16 @@ func (s *Session) finish(last byte) {
 		end = append(end, endOfFile)
 	}
 	_, _ = s.Master.Write(end)
+}
+
+// untilQuiet returns once the machine has been silent for long enough.
+func (s *Session) untilQuiet() {
+	s.spoke.Store(time.Now().UnixNano())
+	for {
+		rest := s.Quiet - time.Since(time.Unix(0, s.spoke.Load()))
+		if rest <= 0 {
+			return
+		}
+		time.Sleep(rest)
+	}
 }

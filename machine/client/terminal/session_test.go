@@ -100,7 +100,7 @@ type result struct {
 }
 
 // converse runs a session whose screen is a pipe.
-func converse(t *testing.T, s Session) <-chan result {
+func converse(t *testing.T, s *Session) <-chan result {
 	t.Helper()
 	screen, out, err := os.Pipe()
 	if err != nil {
@@ -138,7 +138,7 @@ func pipe(t *testing.T, text string) *os.File {
 
 func TestPipeIsReadToItsEnd(t *testing.T) {
 	master := far(t, "echo ready; while read -r line; do echo \"got <$line>\"; done; echo over")
-	got := <-converse(t, Session{In: pipe(t, "one\ntwo"), Master: master})
+	got := <-converse(t, &Session{In: pipe(t, "one\ntwo"), Master: master})
 	if got.err != nil || got.end != HungUp {
 		t.Errorf("ended %v, %v", got.end, got.err)
 	}
@@ -146,6 +146,14 @@ func TestPipeIsReadToItsEnd(t *testing.T) {
 		if !strings.Contains(got.output, want) {
 			t.Errorf("no %q in %q", want, got.output)
 		}
+	}
+}
+
+func TestQuietAfterInputIsTheEnd(t *testing.T) {
+	master := far(t, "echo prompt; read -r line; exec sleep 60")
+	got := <-converse(t, &Session{In: pipe(t, ""), Master: master, Patience: time.Minute, Quiet: 300 * time.Millisecond})
+	if got.end != InputEnded || got.err != nil || !strings.Contains(got.output, "prompt") {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -157,7 +165,7 @@ func TestKeysAndRawModeOnATerminal(t *testing.T) {
 	}
 	_ = before.Resize(console.WinSize{Height: 17, Width: 71})
 	master := far(t, "stty -echo; echo ready; while read -r line; do echo \"got <$line>\"; done")
-	done := converse(t, Session{In: in, Master: master})
+	done := converse(t, &Session{In: in, Master: master})
 	time.Sleep(100 * time.Millisecond)
 	io.WriteString(keyboard, "hello\r")
 	time.Sleep(100 * time.Millisecond)
@@ -193,7 +201,7 @@ func TestPatienceOutlastsAClosedTerminal(t *testing.T) {
 	hold, w, _ := os.Pipe()
 	defer hold.Close()
 	defer w.Close()
-	done := converse(t, Session{In: hold, Master: master, Patience: 500 * time.Millisecond})
+	done := converse(t, &Session{In: hold, Master: master, Patience: 500 * time.Millisecond})
 	time.Sleep(100 * time.Millisecond)
 	again, err := os.OpenFile(name, os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -218,7 +226,7 @@ func TestEndsWithTheMachine(t *testing.T) {
 	defer hold.Close()
 	defer w.Close()
 	gone := make(chan struct{})
-	done := converse(t, Session{In: hold, Master: master, Gone: gone})
+	done := converse(t, &Session{In: hold, Master: master, Gone: gone})
 	close(gone)
 	if got := <-done; got.end != MachineGone || got.err != nil {
 		t.Errorf("got %+v", got)
