@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/boot"
+	"machined-go/boot/settings"
 	"machined-go/machine/client/terminal"
 	"machined-go/machine/image"
 )
@@ -111,10 +112,9 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) (int, error)
 	return statusOf(ws), nil
 }
 
-// resolve makes the spec that flags and arguments mean.
+// resolve makes the spec that flags, settings and arguments mean, in this order of weight.
 func (o runOptions) resolve(args []string) (boot.Spec, error) {
-	spec := o.spec
-	spec.Command = args[1:]
+	spec := boot.Spec{Name: o.spec.Name, Command: args[1:]}
 	root, err := findRoot(args[0])
 	if err != nil {
 		return spec, err
@@ -123,12 +123,19 @@ func (o runOptions) resolve(args []string) (boot.Spec, error) {
 	if spec.Name == "" {
 		spec.Name = filepath.Base(root)
 	}
+	spec.Veth = len(spec.Command) == 0
+	if err := settings.Apply(&spec); err != nil {
+		return spec, err
+	}
+	if o.spec.Hostname != "" {
+		spec.Hostname = o.spec.Hostname
+	}
+	spec.Env = append(spec.Env, o.spec.Env...)
+	spec.ReadOnly = spec.ReadOnly || o.spec.ReadOnly
 	switch o.network {
 	case "":
-		spec.Veth = len(spec.Command) == 0
-	case "veth":
-		spec.Veth = true
-	case "none":
+	case "veth", "none":
+		spec.Veth = o.network == "veth"
 	default:
 		return spec, fmt.Errorf("--network=%s is neither veth nor none", o.network)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"machined-go/boot"
 	"machined-go/boot/handover"
+	"machined-go/boot/settings"
 	"machined-go/machine/image"
 	"machined-go/unitgen"
 )
@@ -55,6 +56,10 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 	if err != nil {
 		return err
 	}
+	spec := boot.Spec{Name: name, Root: img.Path, Veth: true, Terminal: true, Unit: unitgen.Service(name)}
+	if err := settings.Apply(&spec); err != nil {
+		return err
+	}
 	partners := newPartners(ctx, a)
 	s := &boot.Service{
 		Starter:   boot.Starter{Units: partners, Registry: partners},
@@ -62,7 +67,6 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 		LockImage: func() ([]*os.File, error) { return image.Lock(img.Path, true) },
 		Attach:    partners.attach,
 	}
-	spec := boot.Spec{Name: name, Root: img.Path, Veth: true, Terminal: true, Unit: unitgen.Service(name)}
 	return s.Run(ctx, spec, handover.Stored())
 }
 

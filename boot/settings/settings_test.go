@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package settings
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"machined-go/boot"
+)
+
+// lay writes files below a new directory and returns the search path in it.
+func lay(t *testing.T, files map[string]string) []string {
+	t.Helper()
+	top := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(top, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return []string{filepath.Join(top, "etc"), filepath.Join(top, "run"), filepath.Join(top, "usr")}
+}
+
+func TestApply(t *testing.T) {
+	base := boot.Spec{Name: "web", Root: "/var/lib/machines/web", Veth: true}
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  func(*boot.Spec)
+	}{
+		"no file": {nil, func(*boot.Spec) {}},
+		"everything": {
+			map[string]string{"etc/web.toml": "hostname = \"www\"\nread_only = true\nenvironment = {B = \"2\", A = \"1\"}\n[network]\nveth = false\n"},
+			func(s *boot.Spec) {
+				s.Hostname, s.ReadOnly, s.Veth, s.Env = "www", true, false, []string{"A=1", "B=2"}
+			},
+		},
+		"etc before usr": {
+			map[string]string{"etc/web.toml": "hostname = \"a\"", "usr/web.toml": "read_only = true"},
+			func(s *boot.Spec) { s.Hostname = "a" },
+		},
+		"drop-ins by name, etc before run": {
+			map[string]string{
+				"usr/web.toml":           "hostname = \"a\"",
+				"run/web.toml.d/10.toml": "hostname = \"run\"\nread_only = true",
+				"etc/web.toml.d/10.toml": "hostname = \"b\"",
+				"run/web.toml.d/20.toml": "[network]\nveth = false",
+				"etc/web.toml.d/05.toml": "hostname = \"c\"",
+			},
+			func(s *boot.Spec) { s.Hostname, s.Veth = "b", false },
+		},
+		"another machine's": {map[string]string{"etc/db.toml": "hostname = \"x\""}, func(*boot.Spec) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, want := base, base
+			tt.want(&want)
+			if err := apply(lay(t, tt.files), &got); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("spec (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestApplyRefuses(t *testing.T) {
+	for name, tt := range map[string]struct{ text, want string }{
+		"no TOML":      {"hostname = \"a\"\nread_only = maybe\n", "etc/web.toml:2:13: "},
+		"wrong type":   {"read_only = \"yes\"", "etc/web.toml: line 1 "},
+		"unknown key":  {"[network]\nvet = true", `unknown setting "network.vet": known are`},
+		"bad hostname": {"hostname = \"-\"", `host name: machine name "-" is not a host name`},
+		"bad variable": {"environment = {\"A=B\" = \"c\", \"\" = \"d\"}", "is not NAME=VALUE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := boot.Spec{Name: "web", Root: "/"}
+			err := apply(lay(t, map[string]string{"etc/web.toml": tt.text}), &spec)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got error %v, want one line with %q", err, tt.want)
+			}
+		})
+	}
+}
