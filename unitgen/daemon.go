@@ -7,7 +7,7 @@ package unitgen
 // It takes the names under which systemd-machined is known, so that bus activation and everything else that names that unit comes to
 // us while ours is enabled. Its descriptors (console masters, notify sockets) outlive it in its fd store, and it is started again
 // whatever ended it and however often, as nothing that runs depends on it living through. It has no mount namespace of its own: it
-// opens what machines mounted. CAP_SETUID is there to speak to a machine's bus as that machine's root.
+// opens what machines mounted. No RestrictSUIDSGID=: it makes openat2 fail. CAP_SETUID is there to speak to a machine's bus as that machine's root.
 func Daemon(machined string) string {
 	return `# SPDX-License-Identifier: Apache-2.0
 [Unit]
@@ -44,7 +44,6 @@ NoNewPrivileges=yes
 ProtectHostname=yes
 RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
 RestrictRealtime=yes
-RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service @mount

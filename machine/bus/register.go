@@ -3,6 +3,8 @@
 package bus
 
 import (
+	"errors"
+
 	"github.com/godbus/dbus/v5"
 
 	"machined-go/machine"
@@ -44,8 +46,8 @@ func createRow(name string, in args, w wish, props int) method {
 }
 
 func pathOf(c *call, m machine.Machine, err error) ([]any, error) {
-	if name, _ := busName(err); err != nil && name == errMachine+"MachineExists" {
-		return nil, failf(name, "Machine '%s' already exists", c.str(0))
+	if errors.Is(err, machine.ErrMachineExists) {
+		return nil, failf(errMachine+"MachineExists", "Machine '%s' already exists", c.str(0))
 	}
 	if err != nil {
 		return nil, err
