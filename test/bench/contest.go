@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// roundTime is more than any round takes, however busy the machine is.
+const roundTime = 3 * time.Minute
+
+// contest lets contenders do the same thing in turns, so that whatever else
+// the machine does meanwhile hits all of them alike.
+type contest struct {
+	name       string
+	figures    []figure
+	contenders []contender
+	close      func() error // takes away what the contest needed
+}
+
+// contender is one way to do it. A round does it once, makes sure that it was
+// really done, and leaves nothing behind.
+type contender struct {
+	name  string
+	round func(context.Context) (sample, error)
+}
+
+// sample is what one round measured, by the figure's key.
+type sample map[string]float64
+
+// hold lets all contenders take as many turns, A B C A B C, and one more each
+// at the start that does not count. Results are by contender, then by round.
+func (c *contest) hold(ctx context.Context, rounds int) (results [][]sample, err error) {
+	defer func() { err = errors.Join(err, c.close()) }()
+	results = make([][]sample, len(c.contenders))
+	for round := range rounds + 1 {
+		progress("%s: round %d of %d", c.name, round, rounds)
+		for i, who := range c.contenders {
+			s, err := who.turn(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("%s: round %d of %s: %w", c.name, round, who.name, err)
+			}
+			if round > 0 {
+				results[i] = append(results[i], s)
+			}
+		}
+	}
+	progress("")
+	return results, nil
+}
+
+func (c contender) turn(ctx context.Context) (sample, error) {
+	ctx, cancel := context.WithTimeout(ctx, roundTime)
+	defer cancel()
+	return c.round(ctx)
+}
+
+// progress shows one line that the next one overwrites.
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "\r\033[K"+format, args...)
+}
