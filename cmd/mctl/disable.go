@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,8 +52,11 @@ func (a *app) disable(ctx context.Context, names []string) error {
 		units = append(units, unitOf(name))
 	}
 	changed, err := service.DisableUnitFiles(ctx, units...)
-	a.tellChange(err, changed, names, "no longer boots with the host", "did not boot with the host")
-	return err
+	if err != nil {
+		return fmt.Errorf("disable %s: %w", strings.Join(names, ", "), err)
+	}
+	a.tellChange(changed, names, "no longer boots with the host", "did not boot with the host")
+	return nil
 }
 
 // endIfActive stops the machine's unit; one that does not run is as wished.

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -62,13 +63,16 @@ func (a *app) enable(ctx context.Context, names []string) error {
 		units = append(units, unitOf(name))
 	}
 	changed, err := service.EnableUnitFiles(ctx, units...)
-	a.tellChange(err, changed, names, "boots with the host", "booted with the host already")
-	return err
+	if err != nil {
+		return fmt.Errorf("enable %s: %w", strings.Join(names, ", "), err)
+	}
+	a.tellChange(changed, names, "boots with the host", "booted with the host already")
+	return nil
 }
 
 // tellChange says what became of each machine, if one is looking.
-func (a *app) tellChange(err error, changed bool, names []string, now, already string) {
-	if err != nil || !a.screen {
+func (a *app) tellChange(changed bool, names []string, now, already string) {
+	if !a.screen {
 		return
 	}
 	text := already

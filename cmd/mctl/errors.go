@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"machined-go/machine/client"
+	"machined-go/machine/image"
 )
 
 // Exit statuses of mctl itself.
@@ -92,6 +93,10 @@ func explain(err error) string {
 		return refusal(err, call, os.Geteuid())
 	case call != nil && strings.HasPrefix(call.Op, "open ") && strings.HasSuffix(call.Name, ".FileNotFound"):
 		return text + fmt.Sprintf(": it is still booting, or runs no D-Bus: see `mctl status %s`", name)
+	case errors.Is(err, image.ErrNotFound):
+		return text + ": see `mctl list --all` for those that are there"
+	case errors.Is(err, image.ErrLocked):
+		return text + ": see `mctl list` for the machine that runs from it"
 	case errors.Is(err, context.Canceled):
 		return text + ": interrupted"
 	}
@@ -120,7 +125,7 @@ func refusal(err error, call *client.Error, user int) string {
 	case call != nil:
 		what = fmt.Sprintf("%s %q", call.Op, call.Object)
 	case errors.As(err, &remote):
-		what = strings.TrimSuffix(what, ": "+remote.Error())
+		what, _, _ = strings.Cut(what, ": ") // what mctl was about, less systemd's part
 	}
 	if user == 0 {
 		return oneLine(what) + ": refused, though asked by root: see `journalctl -u polkit -u dbus`"

@@ -12,6 +12,7 @@ import (
 
 	"machined-go/machine/client"
 	"machined-go/machine/client/clienttest"
+	"machined-go/machine/image"
 )
 
 func TestRefusalNamesTheActionAndTheWayRound(t *testing.T) {
@@ -25,7 +26,7 @@ func TestRefusalNamesTheActionAndTheWayRound(t *testing.T) {
 	}{
 		{kill, kill, 1000, `signal machine "web": polkit refuses user 1000 the action org.freedesktop.machine1.manage-machines: use sudo, or have an administrator allow the action`},
 		{
-			fmt.Errorf("start machine %q: %w", "web", denied), nil, 1000,
+			fmt.Errorf("start machine %q: StartUnit %q: %w", "web", "contain@web.service", denied), nil, 1000,
 			`start machine "web": polkit refuses user 1000 the action org.freedesktop.systemd1.manage-units: use sudo, or have an administrator allow the action`,
 		},
 		{kill, kill, 0, "signal machine \"web\": refused, though asked by root: see `journalctl -u polkit -u dbus`"},
@@ -37,6 +38,17 @@ func TestRefusalNamesTheActionAndTheWayRound(t *testing.T) {
 	}
 	if !refused(fmt.Errorf("start: %w", denied)) || refused(errors.New("else")) {
 		t.Error("a refusal is not told from other errors")
+	}
+}
+
+func TestImageTroubleHasARemedy(t *testing.T) {
+	for err, want := range map[error]string{
+		fmt.Errorf("find image %q: %w", "web", image.ErrNotFound): "find image \"web\": no such image: see `mctl list --all`",
+		fmt.Errorf("lock image %q: %w", "web", image.ErrLocked):   "lock image \"web\": image is in use: see `mctl list`",
+	} {
+		if got := explain(err); !strings.HasPrefix(got, want) {
+			t.Errorf("got %s", got)
+		}
 	}
 }
 

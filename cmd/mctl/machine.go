@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -60,7 +61,7 @@ func readMachine(ctx context.Context, machines *client.Client, name string) (*ma
 		row.Since = &m.Since
 	}
 	if release, err := machines.OSRelease(ctx, name); err == nil {
-		row.OS, row.Version = release["ID"], release["VERSION_ID"]
+		row.OS, row.Version = release["ID"], cmp.Or(release["VERSION_ID"], release["VERSION_CODENAME"])
 	}
 	if list, err := machines.Addresses(ctx, name); err == nil {
 		for _, address := range list {

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command mctl starts, stops, shows and enters machines.
+//
+// It runs briefly and often, so the run-time is spared reading the limits of its cgroup at every start.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
 package main
 
 import (

@@ -100,7 +100,11 @@ func startFailure(ctx context.Context, service units, name, result string, words
 		cause = ""
 	}
 	cause = cmp.Or(cause, jobWords(result), words(ctx, unit, state.InvocationID), "its unit failed with "+state.Result)
-	return fmt.Errorf("start machine %q: %s: see `journalctl -u %s`", name, strings.TrimRight(oneLine(cause), "."), unit)
+	text := fmt.Sprintf("start machine %q: %s", name, strings.TrimRight(oneLine(cause), "."))
+	if strings.Contains(cause, "`") {
+		return errors.New(text) // the cause has its own remedy
+	}
+	return fmt.Errorf("%s: see `journalctl -u %s`", text, unit)
 }
 
 // jobWords explains how a job ended, as far as that is the whole story.
