@@ -23,21 +23,29 @@ type builder struct {
 	notify  int
 	born    chan *sys.Child // gets the leader once its ids are mapped
 	leader  *sys.Child
+	home    *os.File // the mount namespace of the host
+	// released is closed when the leader runs or is not going to.
+	released <-chan struct{}
 }
 
 // start builds in a goroutine and returns what waits for the root.
 //
-// The thread is spoilt for anything else and ends with the goroutine. A leader in the foreground is to die with the process that
-// started it, and the kernel ties that to the forking *thread* (PR_SET_PDEATHSIG), which therefore stays as long as the leader.
+// Its thread is spoilt for anything else and ends with the goroutine. Two things make it stay a while. It keeps the mount
+// namespace alive until the leader runs, for whoever leaves that last takes it down, and the leader has better things to do.
+// And a leader in the foreground is to die with the process that started it, which the kernel ties to the forking *thread*
+// (PR_SET_PDEATHSIG): that one has to outlive the leader.
 func (b *builder) start() func() error {
 	done := make(chan struct{})
 	var err error
 	go func() {
 		err = b.build()
 		close(done)
+		<-b.released
 		if err == nil && b.plan.foreground() {
+			_ = sys.Join(int(b.home.Fd()), unix.CLONE_NEWNS)
 			_ = b.leader.AwaitExit()
 		}
+		b.home.Close()
 	}()
 	return func() error {
 		<-done
@@ -58,6 +66,10 @@ func (b *builder) build() error {
 }
 
 func (b *builder) fork() (*sys.Child, error) {
+	var err error
+	if b.home, err = os.Open("/proc/thread-self/ns/mnt"); err != nil {
+		return nil, err
+	}
 	if err := sys.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 		return nil, fmt.Errorf("make mount namespace: %w", err)
 	}

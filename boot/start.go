@@ -73,6 +73,7 @@ type start struct {
 	notify  *os.File
 	leader  *sys.Child
 	root    func() error        // waits for the builder
+	release chan struct{}       // closed when the start is over
 	link    func() (int, error) // waits for the veth pair
 }
 
@@ -97,7 +98,8 @@ var steps = []step{
 // Start carries out a plan. con is the machine's console if the plan has a terminal. When it fails, or ctx ends before the init
 // runs, nothing is left behind and the error names the step.
 func (s *Starter) Start(ctx context.Context, p *Plan, con *console.Console) (*Machine, error) {
-	st := &start{Starter: s, plan: p, console: con}
+	st := &start{Starter: s, plan: p, console: con, release: make(chan struct{})}
+	defer close(st.release)
 	var undos []func()
 	for _, step := range steps {
 		err := ctx.Err()
@@ -134,7 +136,7 @@ func (s *start) makeLeader(context.Context) (func(), error) {
 		return nil, err
 	}
 	s.word = w
-	b := &builder{plan: s.plan, word: w, notify: int(s.notify.Fd()), born: make(chan *sys.Child)}
+	b := &builder{plan: s.plan, word: w, notify: int(s.notify.Fd()), born: make(chan *sys.Child), released: s.release}
 	if s.console != nil {
 		b.console = s.console.Slave
 		if err := s.console.Own(s.plan.Base); err != nil {
