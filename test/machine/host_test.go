@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package machine_test holds what whoever uses machined-go relies on, tried in
+// labs: on a real systemd, with real machines and with the stock clients.
+package machine_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"machined-go/test/lab"
+)
+
+func TestMain(m *testing.M) { lab.Main(m) }
+
+// commandLimit is longer than any command here takes; one that hangs fails.
+const commandLimit = "150"
+
+// host is a lab that has our daemon.
+type host struct {
+	*lab.Lab
+	suite string
+}
+
+// eachSuite runs a test on a host of each suite at the same time. Tests are not
+// parallel among each other, so each has the hosts to itself.
+func eachSuite(t *testing.T, test func(t *testing.T, h *host)) {
+	for _, suite := range lab.Suites() {
+		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
+			test(t, up(t, suite))
+		})
+	}
+}
+
+func up(t *testing.T, suite string) *host {
+	h := &host{lab.Up(t, suite, lab.Ours), suite}
+	t.Cleanup(func() {
+		if t.Failed() {
+			out, _, _ := h.Exec("journalctl", "--no-pager", "-q", "-n", "60", "-o", "short-precise")
+			t.Logf("journal of %s:\n%s", h.Name, out)
+		}
+	})
+	once, _ := warmed.LoadOrStore(h.Name, new(sync.Once))
+	once.(*sync.Once).Do(func() { h.sh(t, `mctl start deb; mctl poweroff deb`) })
+	return h
+}
+
+// warmed are the hosts where a machine has run once, with all that is made once:
+// the tree's machine id, directories, the daemon's connection to the journal.
+var warmed sync.Map
+
+// sh runs a bash script in the lab, where the first failure ends it, and returns
+// its output; a failure ends the test.
+func (h *host) sh(t testing.TB, script string, args ...string) string {
+	t.Helper()
+	stdout, stderr, code := h.try(script, args...)
+	if code != 0 {
+		t.Fatalf("%s: exit status %d of:\n%s %q\n%s%s", h.Name, code, script, args, stdout, stderr)
+	}
+	return stdout
+}
+
+// try is sh, but may fail.
+func (h *host) try(script string, args ...string) (stdout, stderr string, code int) {
+	command := []string{"timeout", "-k", "5", commandLimit, "bash", "-euo", "pipefail", "-c", script, "bash"}
+	return h.Exec(append(command, args...)...)
+}
+
+// show gives properties of a unit.
+func (h *host) show(t testing.TB, unit string, properties ...string) map[string]string {
+	t.Helper()
+	values := map[string]string{}
+	for line := range strings.Lines(h.sh(t, `systemctl show "$@"`, unit, "-p", strings.Join(properties, ","))) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		values[key] = value
+	}
+	return values
+}
+
+// await waits until a unit's properties, given as KEY=VALUE, are so.
+func (h *host) await(t testing.TB, unit string, want ...string) {
+	t.Helper()
+	var keys []string
+	for _, pair := range want {
+		key, _, _ := strings.Cut(pair, "=")
+		keys = append(keys, key)
+	}
+	var seen string
+	eventually(t, 20*time.Second, func() error {
+		got := h.show(t, unit, keys...)
+		for _, pair := range want {
+			if key, value, _ := strings.Cut(pair, "="); got[key] != value {
+				seen = fmt.Sprint(got)
+				return fmt.Errorf("%s is %v, want %q", unit, seen, want)
+			}
+		}
+		return nil
+	})
+}
+
+// inside runs a shell command in a machine, as a service of its systemd.
+func (h *host) inside(t testing.TB, machine, command string) string {
+	t.Helper()
+	return h.sh(t, `systemd-run -M "$1" -q --wait --pipe --collect /bin/bash -c "$2"`, machine, command)
+}
+
+// start boots a machine and has it off again when the test ends.
+func (h *host) start(t testing.TB, machine string) {
+	t.Helper()
+	t.Cleanup(func() { h.end(machine) })
+	h.sh(t, `mctl start "$1"`, machine)
+}
+
+// end ends a machine whatever its state.
+func (h *host) end(machine string) {
+	_, _, _ = h.try(`systemctl kill -s KILL contain@"$1" || true
+		systemctl stop contain@"$1" || true; systemctl reset-failed contain@"$1" || true`, machine)
+}
+
+// eventually repeats a check until it holds.
+func eventually(t testing.TB, limit time.Duration, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v: %v", limit, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// oneLine ends the test unless text is one line with all of the words.
+func oneLine(t testing.TB, text string, words ...string) {
+	t.Helper()
+	if strings.Count(text, "\n") != 1 || !strings.HasSuffix(text, "\n") {
+		t.Errorf("not one line: %q", text)
+	}
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("%q is not in %q", word, text)
+		}
+	}
+}
+
+// mustRun tells whether every test counts, as in CI.
+func mustRun() bool { return os.Getenv("MUST_RUN") == "1" }
