@@ -54,8 +54,11 @@ func (m *Manager) Terminate(ctx context.Context, name string) error {
 // process that looks after it (as systemd 258 and newer).
 func (m *Manager) stop(ctx context.Context, unit string, part bool, supervisor int, id uint64) error {
 	if part && supervisor > 1 {
-		if p, err := OpenProcess(supervisor); err == nil && (id == 0 || p.ID == id) {
-			return p.Signal(unix.SIGTERM)
+		if p, err := OpenProcess(supervisor); err == nil {
+			defer p.Close()
+			if id == 0 || p.ID == id {
+				return p.Signal(unix.SIGTERM)
+			}
 		}
 	}
 	return m.units.QueueStop(ctx, unit)
@@ -90,7 +93,11 @@ func (m *Manager) Kill(ctx context.Context, name, whom string, signal int32) err
 		return mach.Leader.Signal(unix.Signal(signal))
 	case KillSupervisor:
 		p, err := OpenProcess(mach.Supervisor)
-		if err != nil || mach.SupervisorID != 0 && p.ID != mach.SupervisorID {
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		if mach.SupervisorID != 0 && p.ID != mach.SupervisorID {
 			return fmt.Errorf("signal supervisor of machine %q: %w", name, unix.ESRCH)
 		}
 		return p.Signal(unix.Signal(signal))

@@ -24,6 +24,7 @@ type Process struct {
 	ID        uint64 // inode of its pidfd, unique until reboot; 0 on Linux before 6.9
 	StartTime uint64 // clock ticks after boot, /proc/PID/stat field 22
 	fd        int
+	cleanup   runtime.Cleanup
 }
 
 // OpenProcess takes hold of a process by its number.
@@ -51,13 +52,24 @@ func ProcessOfPIDFD(pidfd int) (*Process, error) {
 
 func newProcess(pid, fd int) (*Process, error) {
 	p := &Process{PID: pid, ID: pidfdID(fd), fd: fd}
-	runtime.AddCleanup(p, func(fd int) { _ = unix.Close(fd) }, fd)
+	p.cleanup = runtime.AddCleanup(p, func(fd int) { _ = unix.Close(fd) }, fd)
 	start, err := startTime(pid)
 	if err != nil && p.Alive() {
+		p.Close()
 		return nil, err
 	}
 	p.StartTime = start
 	return p, nil
+}
+
+// Close lets go of the process at once; whoever does not call it leaves that to
+// the garbage collector. Nobody else may use p any more.
+func (p *Process) Close() {
+	if p.fd >= 0 {
+		p.cleanup.Stop()
+		_ = unix.Close(p.fd)
+		p.fd = -1
+	}
 }
 
 // pidOf reads the number of a pidfd's process from /proc/self/fdinfo.

@@ -72,6 +72,7 @@ func (r *Registration) machine() Machine {
 	if r.Supervisor > 1 && r.Supervisor != r.Leader.PID {
 		if p, err := OpenProcess(r.Supervisor); err == nil {
 			m.Supervisor, m.SupervisorID = p.PID, p.ID
+			p.Close()
 		}
 	}
 	m.Realtime, m.Monotonic = now()

@@ -36,6 +36,7 @@ func ownRegister(c *call) ([]any, error) {
 	}()
 	r, err := c.registration(func(c *call, r *machine.Registration) error {
 		r.Again = true
+		r.Supervisor = 0 // the starter is gone soon
 		return c.readProps(r, c.dict(1), func(key string, v dbus.Variant) (bool, error) {
 			var err error
 			switch key {
