@@ -10,109 +10,183 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"machined-go/boot/console"
 	"machined-go/boot/sys"
 	"machined-go/boot/userns"
 )
 
-// claim is what a machine has to itself, over all its reboots: its image, a range of ids, and a console if it is to have one.
+// claim is what a machine has to itself, over all its reboots: its name, its image, a range of ids, and a console if it is to
+// have one. Each but the console is held by locks on files, which end with the last copy of their descriptors.
 type claim struct {
-	console *console.Console
+	name    *os.File // the machine's note
 	image   []*os.File
 	ids     userns.Range
+	console *console.Console
 	old     bool // taken over from the last boot
+	shared  bool // the locks on the image are shared
 }
 
 // LockImage claims the image for the machine; what it returns holds the locks.
 type LockImage func() ([]*os.File, error)
 
+// notes is where names are claimed. A machine's note says in its first line who started it and then which lock files it made,
+// for whoever cleans up after it may be another process.
+const notes = "/run/machined-go/notes"
+
+func noteOf(name string) string { return filepath.Join(notes, name) }
+
 // newClaim claims everything, or nothing.
 func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 	defer func() {
 		if err != nil {
-			c.close()
-			err = errors.Join(err, forget(spec.Name))
+			c.release()
 		}
 	}()
-	if c.image, err = lock(); err != nil {
+	c.shared = spec.ReadOnly
+	if c.name, err = claimName(spec); err != nil {
 		return c, err
 	}
-	if err = remember(spec.Name, c.image...); err != nil {
+	if c.image, err = lock(); err != nil {
 		return c, err
 	}
 	if c.ids, err = userns.Pick(spec.Name); err != nil {
 		return c, err
 	}
-	if err = remember(spec.Name, c.ids.Lock); err != nil || !spec.Terminal {
+	if err = c.note(spec.owner()); err != nil || !spec.Terminal {
 		return c, err
 	}
 	c.console, err = console.New()
 	return c, err
 }
 
-// takeOver takes what a machine's service stored in its last boot.
-func takeOver(stored map[string][]*os.File) (claim, error) {
+// owner is who starts the machine, as its note says.
+func (s Spec) owner() string {
+	if s.Unit != "" {
+		return s.Unit
+	}
+	return "process " + strconv.Itoa(os.Getpid())
+}
+
+func claimName(spec Spec) (*os.File, error) {
+	if err := os.MkdirAll(notes, 0o755); err != nil {
+		return nil, fmt.Errorf("claim name %q: %w", spec.Name, err)
+	}
+	f, err := sys.Lock(noteOf(spec.Name), true)
+	if errors.Is(err, sys.ErrLocked) {
+		return nil, fmt.Errorf("machine %q runs already, or is being started: see `mctl status %s`", spec.Name, spec.Name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("claim name %q: %w", spec.Name, err)
+	}
+	return f, nil
+}
+
+func (c claim) note(owner string) error {
+	text := owner + "\n" + c.ids.Lock.Name() + "\n"
+	if !c.shared {
+		for _, f := range c.image {
+			text += f.Name() + "\n"
+		}
+	}
+	err := c.name.Truncate(0)
+	if err == nil {
+		_, err = c.name.WriteAt([]byte(text), 0)
+	}
+	if err != nil {
+		return fmt.Errorf("note what machine claims: %w", err)
+	}
+	return nil
+}
+
+// release lets go of everything and removes the lock files, each while it is still locked, so that nobody else's goes.
+func (c claim) release() {
+	if c.console != nil {
+		c.console.Master.Close()
+	}
+	for _, f := range c.image {
+		if !c.shared {
+			_ = os.Remove(f.Name())
+		}
+		f.Close()
+		if c.shared {
+			removeUnused(f.Name())
+		}
+	}
+	for _, f := range []*os.File{c.ids.Lock, c.name} {
+		if f != nil {
+			_ = os.Remove(f.Name())
+			f.Close()
+		}
+	}
+}
+
+// removeUnused removes a lock file that others may have locked too.
+func removeUnused(path string) {
+	if f, err := sys.Lock(path, true); err == nil {
+		_ = os.Remove(path)
+		f.Close()
+	}
+}
+
+// Names of what a machine's service keeps in its file descriptor store from one boot to the next.
+const (
+	storedName    = "name-lock"
+	storedImage   = "image-lock"
+	storedRange   = "id-lock"
+	storedConsole = "console"
+)
+
+// stored gives the claim as a service stores it.
+func (c claim) stored() map[string][]*os.File {
+	return map[string][]*os.File{
+		storedName: {c.name}, storedImage: c.image, storedRange: {c.ids.Lock}, storedConsole: {c.console.Master},
+	}
+}
+
+// takeOver takes what a machine's service stored in its last boot; ok is false if that is nothing.
+func takeOver(stored map[string][]*os.File) (c claim, ok bool, err error) {
+	if len(stored[storedName]) != 1 || len(stored[storedRange]) != 1 || len(stored[storedConsole]) != 1 {
+		return c, false, nil
+	}
 	con, err := console.FromMaster(stored[storedConsole][0])
 	if err != nil {
-		return claim{}, err
+		return c, true, err
 	}
 	lock := stored[storedRange][0]
 	path, err := os.Readlink(sys.FDPath(int(lock.Fd())))
 	if err != nil {
-		return claim{}, err
+		return c, true, err
 	}
 	base, err := strconv.ParseUint(filepath.Base(path), 10, 32)
 	if err != nil {
-		return claim{}, fmt.Errorf("find id range of the last boot: %w", err)
+		return c, true, fmt.Errorf("find id range of the last boot: %w", err)
 	}
-	return claim{console: con, image: stored[storedImage], ids: userns.Range{Base: uint32(base), Lock: lock}, old: true}, nil
+	ids := userns.Range{Base: uint32(base), Lock: lock}
+	return claim{name: stored[storedName][0], console: con, image: stored[storedImage], ids: ids, old: true}, true, nil
 }
 
-// close lets go of everything, as far as this process is concerned.
-func (c claim) close() {
-	for _, f := range c.image {
-		f.Close()
+// clean removes the lock files of the machine of this name, and its note, if owner started it; ours tells whether that is so.
+// The owner may still hold the locks, in its service's store: that is as good as holding them here.
+func clean(name, owner string) (ours bool, err error) {
+	text, err := os.ReadFile(noteOf(name))
+	if errors.Is(err, unix.ENOENT) {
+		return false, nil
 	}
-	if c.ids.Lock != nil {
-		c.ids.Lock.Close()
-	}
-	if c.console != nil {
-		c.console.Master.Close()
-	}
-}
-
-// notes is where the lock files of running machines are noted, a file a machine, a line a lock.
-const notes = "/run/machined-go/locks"
-
-// remember notes lock files, for whoever cleans up after the machine may be another process than the one that locked them.
-func remember(name string, locks ...*os.File) error {
-	if err := os.MkdirAll(notes, 0o755); err != nil {
-		return fmt.Errorf("note locks: %w", err)
-	}
-	f, err := os.OpenFile(filepath.Join(notes, name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return fmt.Errorf("note locks: %w", err)
+		return false, err
 	}
-	for _, lock := range locks {
-		_, writeErr := f.WriteString(lock.Name() + "\n")
-		err = errors.Join(err, writeErr)
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	if lines[0] != owner {
+		return false, nil
 	}
-	return errors.Join(err, f.Close())
-}
-
-// forget removes the lock files of a machine that has ended. Whoever waits for one of them notices that it is gone.
-func forget(name string) error {
-	note := filepath.Join(notes, name)
-	text, err := os.ReadFile(note)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	for path := range strings.Lines(string(text)) {
-		if rm := os.Remove(strings.TrimSuffix(path, "\n")); !errors.Is(rm, os.ErrNotExist) {
+	for _, path := range append(lines[1:], noteOf(name)) {
+		if rm := os.Remove(path); !errors.Is(rm, unix.ENOENT) {
 			err = errors.Join(err, rm)
 		}
 	}
-	return errors.Join(err, os.Remove(note))
+	return true, err
 }
 
 // Preview is the plan of a boot that does not take place: with a range of ids that nobody has claimed.

@@ -25,10 +25,7 @@ func (f *Foreground) Run(ctx context.Context, spec Spec) (ws unix.WaitStatus, er
 	if err != nil {
 		return 0, err
 	}
-	defer func() {
-		err = errors.Join(err, forget(spec.Name))
-		c.close()
-	}()
+	defer c.release()
 	for {
 		_, machine, err := f.boot(ctx, spec, c)
 		if err != nil {

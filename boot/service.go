@@ -14,13 +14,6 @@ import (
 	"machined-go/boot/handover"
 )
 
-// Names of what a machine's service keeps in its file descriptor store from one boot to the next.
-const (
-	storedConsole = "console"
-	storedImage   = "image-lock"
-	storedRange   = "id-lock"
-)
-
 // patience is how long a machine may take to say that it is ready before its service counts as started all the same: a guest
 // that hangs in its own boot is somebody's to look at, not ours to kill.
 const patience = 2 * time.Minute
@@ -43,7 +36,7 @@ func (s *Service) Run(ctx context.Context, spec Spec, stored map[string][]*os.Fi
 	}
 	plan, machine, err := s.boot(ctx, spec, c)
 	if err != nil {
-		return errors.Join(err, forget(spec.Name))
+		return err // the service's ExecStopPost= cleans up
 	}
 	if err := s.entrust(c, machine); err != nil {
 		machine.Leader.Kill()
@@ -53,24 +46,23 @@ func (s *Service) Run(ctx context.Context, spec Spec, stored map[string][]*os.Fi
 }
 
 func (s *Service) claim(spec Spec, stored map[string][]*os.File) (claim, error) {
-	if len(stored[storedConsole]) == 1 && len(stored[storedRange]) == 1 {
-		return takeOver(stored)
+	c, ok, err := takeOver(stored)
+	if ok {
+		return c, err
 	}
 	return newClaim(spec, s.LockImage)
 }
 
 // entrust gives the running machine to the service manager.
 func (s *Service) entrust(c claim, m *Machine) error {
-	var errs []error
 	if !c.old {
-		errs = append(errs,
-			s.Manager.Store(storedConsole, c.console.Master),
-			s.Manager.Store(storedRange, c.ids.Lock))
-		if len(c.image) > 0 {
-			errs = append(errs, s.Manager.Store(storedImage, c.image...))
+		for name, files := range c.stored() {
+			if err := s.Manager.Store(name, files...); err != nil {
+				return err
+			}
 		}
 	}
-	return errors.Join(append(errs, s.Manager.MainProcess(m.Leader.PID))...)
+	return s.Manager.MainProcess(m.Leader.PID)
 }
 
 // awaitReady waits until the guest has booted.
@@ -108,7 +100,12 @@ func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 // StopSignal is SIGRTMIN+3, which asks a systemd that is PID 1 to power off (systemd(1)); glibc's SIGRTMIN is 34.
 const StopSignal = unix.Signal(34 + 3)
 
-// Clean takes away what the machine of this name, which has ended, leaves on the host.
-func Clean(ctx context.Context, registry Registry, name string) error {
-	return errors.Join(registry.Unregister(ctx, name), forget(name))
+// Clean takes away what the machine of this name, which its service unit started and which has ended, leaves on the host. A
+// machine of the same name that somebody else started is left alone.
+func Clean(ctx context.Context, registry Registry, name, unit string) error {
+	ours, err := clean(name, unit)
+	if !ours {
+		return err
+	}
+	return errors.Join(err, registry.Unregister(ctx, name))
 }

@@ -207,8 +207,10 @@ func (s *start) register(ctx context.Context) (func(), error) {
 	if s.console != nil && s.plan.Spec.Unit != "" {
 		r.Console = s.console.Master
 	}
-	undo := func() { _ = s.Registry.Unregister(context.WithoutCancel(ctx), r.Name) }
-	return undo, s.Registry.Register(ctx, r)
+	if err := s.Registry.Register(ctx, r); err != nil {
+		return nil, err // whatever has this name now is not ours
+	}
+	return func() { _ = s.Registry.Unregister(context.WithoutCancel(ctx), r.Name) }, nil
 }
 
 func (s *start) letGo(context.Context) (func(), error) {

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,6 +30,9 @@ func FromEnv() Manager {
 // Store puts files into the service's store under a name. They are kept until the service has ended for good; without polling,
 // for a PTY master of which no slave is open counts as hung up and would be thrown out in the very moment it is kept for.
 func (m Manager) Store(name string, files ...*os.File) error {
+	if len(files) == 0 {
+		return nil
+	}
 	fds := make([]int, len(files))
 	for i, f := range files {
 		fds[i] = int(f.Fd())
@@ -38,11 +40,18 @@ func (m Manager) Store(name string, files ...*os.File) error {
 	return m.send("FDSTORE=1\nFDNAME="+name+"\nFDPOLL=0", unix.UnixRights(fds...))
 }
 
-// Stored returns the files that the last boot of the machine stored, by name.
+// Stored returns the files that the last boot of the machine stored, by name (sd_listen_fds_with_names(3)).
 func Stored() map[string][]*os.File {
+	const first = 3 // SD_LISTEN_FDS_START
 	stored := map[string][]*os.File{}
-	for _, f := range activation.Files(true) {
-		stored[f.Name()] = append(stored[f.Name()], f)
+	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+		return stored
+	}
+	count, _ := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
+	for i := range min(count, len(names)) {
+		unix.CloseOnExec(first + i)
+		stored[names[i]] = append(stored[names[i]], os.NewFile(uintptr(first+i), names[i]))
 	}
 	return stored
 }

@@ -56,6 +56,7 @@ func newRunCmd(a *app) *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
 		Use:               "run [FLAGS] IMAGE [COMMAND [ARGUMENT…]]",
+		GroupID:           groupRun,
 		Short:             "boot an image, or run one command in it, in the foreground",
 		Long:              runHelp,
 		Example:           runExamples,

@@ -75,5 +75,5 @@ func (a *app) cleanAfter(ctx context.Context, name string) error {
 	if os.Getenv("EXIT_CODE") == "killed" && os.Getenv("EXIT_STATUS") == "HUP" {
 		return nil
 	}
-	return boot.Clean(ctx, newPartners(ctx, a), name)
+	return boot.Clean(ctx, newPartners(ctx, a), name, unitgen.Service(name))
 }
