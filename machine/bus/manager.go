@@ -15,13 +15,11 @@ const managerIf = "org.freedesktop.machine1.Manager"
 
 // managerInterface is the table of the Manager. What names a machine or an
 // image is forwarded to that object's method.
-func managerInterface(machine, images *iface) *iface {
-	on := func(i *iface, by func(*call, string) error) func(name, first, method string) methodRow {
-		return func(name, first, target string) methodRow { return forwardRow(i, by, name, first, target) }
+func managerInterface(machines *iface) *iface {
+	mach := func(name, first, target string) method {
+		return forwardRow(machines, (*call).machineByName, name, first, target)
 	}
-	mach := on(machine, (*call).machineByName)
-	_ = images
-	i := &iface{
+	return &iface{
 		name: managerIf,
 		props: []property{
 			{name: "PoolPath", sig: "s", emits: "false", get: value(func(*call) any { return image.PoolPath })},
@@ -37,10 +35,10 @@ func managerInterface(machine, images *iface) *iface {
 			{name: "ListImages", out: "a(ssbttto) images", run: listImages, long: true},
 			createRow("CreateMachine", "s name, ay id, s service, s class, u leader, s root_directory, a(sv) scope_properties", plainArgs, 6),
 			createRow("CreateMachineWithNetwork", "s name, ay id, s service, s class, u leader, s root_directory, ai ifindices, a(sv) scope_properties", networkArgs, 7),
-			since(259, createRow("CreateMachineEx", "s name, a{sv} properties, a(sv) scope_properties", exArgs, 2)),
+			since(259, createRow("CreateMachineEx", "s name, a(sv) properties, a(sv) scope_properties", exArgs, 2)),
 			registerRow("RegisterMachine", "s name, ay id, s service, s class, u leader, s root_directory", plainArgs),
 			registerRow("RegisterMachineWithNetwork", "s name, ay id, s service, s class, u leader, s root_directory, ai ifindices", networkArgs),
-			since(259, registerRow("RegisterMachineEx", "s name, a{sv} properties", exArgs)),
+			since(259, registerRow("RegisterMachineEx", "s name, a(sv) properties", exArgs)),
 			{name: "UnregisterMachine", in: "s name", by: (*call).machineByName, forward: &method{
 				guard: guard{action: actionMachines, verb: "unregister", owner: true},
 				run:   func(c *call) ([]any, error) { return none(c.manager.Unregister(c.machine.Name)) },
@@ -61,10 +59,7 @@ func managerInterface(machine, images *iface) *iface {
 			{name: "MachineRemoved", args: "s machine, o path"},
 		},
 	}
-	return i
 }
-
-type methodRow = method
 
 // since marks a method as newer than systemd 252.
 func since(version int, m method) method {

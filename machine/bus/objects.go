@@ -36,7 +36,7 @@ func newPaths() paths {
 	image := imageInterface()
 	return paths{
 		machine: machine, image: image,
-		manager:  managerInterface(machine, image),
+		manager:  managerInterface(machine),
 		own:      ownInterface(),
 		standard: standardInterfaces(),
 	}

@@ -102,9 +102,13 @@ func leaderOf(pid uint32) (*machine.Process, error) {
 	return machine.OpenProcess(int(pid))
 }
 
-// exArgs reads the dictionary of RegisterMachineEx (systemd 259).
+// exArgs reads the properties of RegisterMachineEx (systemd 259).
 func exArgs(c *call, r *machine.Registration) error {
-	return c.readProps(r, c.dict(1), nil)
+	props := map[string]dbus.Variant{}
+	for _, row := range c.args[1].([][]any) {
+		props[row[0].(string)] = row[1].(dbus.Variant)
+	}
+	return c.readProps(r, props, nil)
 }
 
 // readProps reads machine properties; own takes those that machine1 does not
