@@ -43,10 +43,8 @@ install: all ## copy to DESTDIR and PREFIX
 	install -d $(unitdir)
 	for u in dist/systemd/*; do \
 		sed 's,/usr/bin/\(mctl\|machined-go\),$(PREFIX)/bin/\1,' $$u >$(unitdir)/$${u##*/}; done
-	for s in bash zsh fish; do bin/mctl completion $$s >bin/completion.$$s; done
-	install -D -m644 bin/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mctl
-	install -D -m644 bin/completion.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_mctl
-	install -D -m644 bin/completion.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/mctl.fish
+	for c in bash/bash-completion/completions/mctl zsh/zsh/site-functions/_mctl fish/fish/vendor_completions.d/mctl.fish; do \
+		bin/mctl completion $${c%%/*} | install -D -m644 /dev/stdin $(DESTDIR)$(PREFIX)/share/$${c#*/}; done
 	# The bus and polkit look nowhere else, whatever PREFIX is.
 	install -D -m644 -t $(DESTDIR)/usr/share/dbus-1/system.d dist/dbus/system.d/*
 	install -D -m644 -t $(DESTDIR)/usr/share/dbus-1/system-services dist/dbus/system-services/org.machinedgo.service
@@ -57,8 +55,5 @@ install: all ## copy to DESTDIR and PREFIX
 	install -D -m644 -t $(DESTDIR)$(PREFIX)/$(activation)/dbus-1/system-services dist/dbus/system-services/org.freedesktop.machine1.service
 	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/polkit-1/actions dist/polkit/*
 
-clean:
-	rm -rf bin
-
 FORCE:
-.PHONY: all check test vm bench lint demo install clean FORCE
+.PHONY: all check test vm bench lint demo install FORCE
