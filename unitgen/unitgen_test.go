@@ -25,11 +25,16 @@ func TestNames(t *testing.T) {
 }
 
 func TestShippedUnits(t *testing.T) {
-	shipped, err := os.ReadFile("../dist/systemd/contain@.service")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(Contain("/usr/bin/mctl"), string(shipped)); diff != "" {
-		t.Errorf("dist/systemd/contain@.service is not what unitgen prints (-unitgen +shipped):\n%s", diff)
+	for name, want := range map[string]string{
+		"contain@.service": Contain("/usr/bin/mctl"),
+		"machines.target":  Machines(),
+	} {
+		shipped, err := os.ReadFile("../dist/systemd/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, string(shipped)); diff != "" {
+			t.Errorf("dist/systemd/%s is not what unitgen prints (-unitgen +shipped):\n%s", name, diff)
+		}
 	}
 }
