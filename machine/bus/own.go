@@ -53,6 +53,7 @@ func ownRegister(c *call) ([]any, error) {
 		return nil, err
 	}
 	m, err := c.manager.Register(r)
+	release(&r, &m)
 	if err != nil {
 		return pathOf(c, m, err)
 	}

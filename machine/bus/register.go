@@ -25,6 +25,7 @@ func registerRow(name string, in args, w wish) method {
 			return nil, err
 		}
 		m, err := c.manager.Register(r)
+		release(&r, &m)
 		return pathOf(c, m, err)
 	}}
 }
@@ -38,9 +39,11 @@ func createRow(name string, in args, w wish, props int) method {
 		}
 		extra, err := scopeProperties(c.args[props])
 		if err != nil {
+			release(&r, nil)
 			return nil, err
 		}
 		m, err := c.manager.Create(c.ctx, r, extra)
+		release(&r, &m)
 		return pathOf(c, m, err)
 	}}
 }
@@ -55,6 +58,13 @@ func pathOf(c *call, m machine.Machine, err error) ([]any, error) {
 	return reply(machinePath(m.Name))
 }
 
+// release lets go of the leader of a registration, unless m took it over.
+func release(r *machine.Registration, m *machine.Machine) {
+	if r.Leader != nil && (m == nil || m.Leader != r.Leader) {
+		r.Leader.Close()
+	}
+}
+
 // registration makes a registration of the caller's wish: who asks is noted,
 // and must own the leader if not root.
 func (c *call) registration(w wish) (machine.Registration, error) {
@@ -67,6 +77,7 @@ func (c *call) registration(w wish) (machine.Registration, error) {
 		return r, failf(errBus+"InvalidArgs", "Invalid machine name")
 	}
 	if err := w(c, &r); err != nil {
+		release(&r, nil)
 		return r, err
 	}
 	if r.Leader == nil {
@@ -75,6 +86,7 @@ func (c *call) registration(w wish) (machine.Registration, error) {
 		}
 	}
 	if !owns(who, r.Leader) {
+		release(&r, nil)
 		return r, failf(errBus+"AccessDenied", "Only root may register machines for other users")
 	}
 	return r, nil

@@ -33,6 +33,9 @@ func (g *Guest) Addresses() ([]Address, error) {
 		return nil, fmt.Errorf("open network of process %d: %w", g.pid, err)
 	}
 	defer ns.Close()
+	if err := g.alive(); err != nil {
+		return nil, fmt.Errorf("open network of process %d: %w", g.pid, err)
+	}
 	same, err := sameFile(ns, "/proc/self/ns/net")
 	if err != nil {
 		return nil, err

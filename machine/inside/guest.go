@@ -29,8 +29,9 @@ var (
 
 // Guest is a machine that runs. The zero pid is the host.
 type Guest struct {
-	pid  int
-	root *os.File
+	pid   int
+	pidfd int // the caller's, who keeps it open
+	root  *os.File
 }
 
 // Host is the host itself.
@@ -42,14 +43,15 @@ func Host() *Guest {
 	return &Guest{root: root}
 }
 
-// Open enters the machine whose PID 1 is pid, held by pidfd. Close it.
+// Open enters the machine whose PID 1 is pid, held by pidfd, which the caller
+// keeps open for longer than the guest. Close it.
 func Open(pid, pidfd int) (*Guest, error) {
 	fd, err := unix.Open(procPath(pid, "root"), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open root of process %d: %w", pid, missing(err))
 	}
-	g := &Guest{pid: pid, root: os.NewFile(uintptr(fd), "/")}
-	if err := alive(pidfd); err != nil {
+	g := &Guest{pid: pid, pidfd: pidfd, root: os.NewFile(uintptr(fd), "/")}
+	if err := g.alive(); err != nil {
 		g.Close()
 		return nil, fmt.Errorf("open root of process %d: %w", pid, err)
 	}
@@ -86,10 +88,11 @@ func (g *Guest) isHost() bool { return g.pid == 0 }
 
 func procPath(pid int, name string) string { return "/proc/" + strconv.Itoa(pid) + "/" + name }
 
-// alive fails with ESRCH if the process of a pidfd is dead: only as long as it
-// lives, its number is its own.
-func alive(pidfd int) error {
-	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+// alive fails with ESRCH if the machine's PID 1 is dead: only as long as it
+// lives, its number is its own. It is asked after something was opened by that
+// number.
+func (g *Guest) alive() error {
+	fds := []unix.PollFd{{Fd: int32(g.pidfd), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds, 0)
 	if err == nil && n > 0 {
 		return unix.ESRCH

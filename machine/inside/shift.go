@@ -38,6 +38,9 @@ func (g *Guest) idMap(name string) ([]idRange, error) {
 	if os.IsNotExist(err) {
 		return []idRange{{0, 0, ^uint32(0)}}, nil // a kernel without user namespaces
 	}
+	if err == nil {
+		err = g.alive()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read id map: %w", err)
 	}
