@@ -159,7 +159,7 @@ func TestInterruptedUpLeavesNothing(t *testing.T) {
 	lab.NeedRoot(t)
 	mustLab(t, "cache")
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
-		for _, delay := range []time.Duration{10, 50, 100, 200, 350, 500, 700, 900} {
+		for _, delay := range []time.Duration{10, 20, 40, 60, 80, 120, 160, 250, 500, 750} {
 			t.Run(fmt.Sprintf("%v/%d ms", signal, delay), func(t *testing.T) {
 				interrupt(t, signal, delay*time.Millisecond)
 			})
