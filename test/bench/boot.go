@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 )
 
@@ -18,10 +17,12 @@ func bootContest(_ context.Context, o options) (*contest, error) {
 	}
 	return &contest{
 		name:    "boot",
-		figures: []figure{shareFigure, runningFigure, gapFigure, afterFigure, offFigure},
+		warmups: 1,
+		figures: bootFigures(),
 		contenders: []contender{
 			{ours, unit{"contain@" + o.image + ".service", o.image}.round},
 			{nspawn, unit{"systemd-nspawn@" + o.image + ".service", o.image}.round},
+			{foreground, func(ctx context.Context) (sample, error) { return runForeground(ctx, o.image) }},
 			{crun, oci.boot},
 		},
 		close: oci.remove,
@@ -67,27 +68,7 @@ func (g *guest) boots(ctx context.Context, called moment, s sample) error {
 	if times.first < called || times.finished < times.first {
 		return fmt.Errorf("guest dates its start %v before the call for it", called-times.first)
 	}
-	s[shareFigure.key] = times.first.since(called)
-	s[runningFigure.key] = times.finished.since(called)
+	s["start"] = times.first.since(called)
+	s["running"] = times.finished.since(called)
 	return nil
-}
-
-// boot is a round of crun. It knows no reboot, and its container's end is
-// nobody's to wait for.
-func (b *bundle) boot(ctx context.Context) (s sample, err error) {
-	argv := b.detach()
-	called := now()
-	if err := execute(exec.CommandContext(ctx, argv[0], argv[1:]...)); err != nil {
-		return nil, err
-	}
-	defer func() {
-		err = errors.Join(err, execute(exec.Command("crun", "--systemd-cgroup", "delete", "--force", b.name())))
-	}()
-	g, err := b.guest()
-	if err != nil {
-		return nil, err
-	}
-	defer g.close()
-	s = sample{}
-	return s, g.boots(ctx, called, s)
 }

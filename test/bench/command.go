@@ -32,13 +32,14 @@ func commandContest(_ context.Context, o options) (*contest, error) {
 	}
 	return &contest{
 		name:    "command",
-		figures: []figure{commandFigure},
+		warmups: 1,
+		figures: commandFigures(),
 		contenders: []contender{
 			call(ours, registered, "mctl", "run", o.image, "/bin/true"),
 			call(nspawn, registered, "systemd-nspawn", "-q", "-U", "-D", tree,
 				"--private-network", "--register=yes", "/bin/true"),
 			call(crun, []announcement{{unitRemoved, oci.scope()}}, oci.run()...),
-			call("unshare and chroot", nil, "unshare", "--fork", "--pid", "--mount", "--uts", "--ipc", "--net", "--user",
+			call(floor, nil, "unshare", "--fork", "--pid", "--mount", "--uts", "--ipc", "--net", "--user",
 				"--map-root-user", "chroot", tree, "/bin/true"),
 		},
 		close: func() error { return errors.Join(oci.remove(), bus.close()) },
@@ -54,6 +55,6 @@ func timeCommand(ctx context.Context, bus *signals, proof []announcement, argv [
 	if err := execute(cmd); err != nil {
 		return nil, err
 	}
-	s := sample{commandFigure.key: now().since(called)}
+	s := sample{"command": now().since(called)}
 	return s, bus.await(ctx, proof...)
 }

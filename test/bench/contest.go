@@ -19,6 +19,7 @@ type contest struct {
 	name       string
 	figures    []figure
 	contenders []contender
+	warmups    int          // rounds that do not count
 	close      func() error // takes away what the contest needed
 }
 
@@ -32,12 +33,11 @@ type contender struct {
 // sample is what one round measured, by the figure's key.
 type sample map[string]float64
 
-// hold lets all contenders take as many turns, A B C A B C, and one more each
-// at the start that does not count. Results are by contender, then by round.
+// hold lets all contenders take as many turns, A B C A B C. Results are by contender, then by round.
 func (c *contest) hold(ctx context.Context, rounds int) (results [][]sample, err error) {
 	defer func() { err = errors.Join(err, c.close()) }()
 	results = make([][]sample, len(c.contenders))
-	for round := range rounds + 1 {
+	for round := 1 - c.warmups; round <= rounds; round++ {
 		progress("%s: round %d of %d", c.name, round, rounds)
 		for i, who := range c.contenders {
 			s, err := who.turn(ctx)
@@ -59,7 +59,9 @@ func (c contender) turn(ctx context.Context) (sample, error) {
 	return c.round(ctx)
 }
 
-// progress shows one line that the next one overwrites.
+// progress shows one line that the next one overwrites, to a person.
 func progress(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "\r\033[K"+format, args...)
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		fmt.Fprintf(os.Stderr, "\r\033[K"+format, args...)
+	}
 }

@@ -2,31 +2,54 @@
 
 package main
 
+import "fmt"
+
 // Contenders, as the tables name them.
 const (
-	ours   = "machined-go"
-	nspawn = "systemd-nspawn"
-	crun   = "crun, systemd cgroups"
+	ours       = "machined-go"
+	nspawn     = "systemd-nspawn"
+	crun       = "crun, systemd cgroups"
+	foreground = "mctl run, in foreground"
+	floor      = "unshare and chroot"
 )
 
 // figure is one thing that is measured.
 type figure struct {
 	key, title, unit string
-	goals            []goal
+	goals            goals
+	most             float64 // what ours may be at most; 0: anything
 }
 
-// goal is how much of another's value ours may be at most.
-type goal struct {
-	than string
-	most float64
+// goals are how much of another's value ours may be at most.
+type goals map[string]float64
+
+func commandFigures() []figure {
+	return []figure{{key: "command", title: "run /bin/true, from call to exit", unit: "ms", goals: goals{nspawn: 0.4, crun: 1}}}
 }
 
-var (
-	commandFigure = figure{"command", "run /bin/true, from call to exit", "ms", []goal{{nspawn, 0.4}, {crun, 1}}}
+func bootFigures() []figure {
+	return []figure{
+		{key: "start", title: "start, the manager's share: from call to the first instruction of init", unit: "ms", goals: goals{nspawn: 0.4, crun: 1}},
+		{key: "running", title: "start of a whole Debian: from call until it says running", unit: "ms", goals: goals{nspawn: 1}},
+		{key: "reboot", title: "reboot, the gap: from the end of init to the first instruction of the next", unit: "ms", goals: goals{nspawn: 0.3}},
+		{key: "poweroff", title: "poweroff, the manager's share: from the end of init to the end of the unit", unit: "ms", goals: goals{nspawn: 1}},
+		{key: "off", title: "poweroff of a whole Debian: from call to the end of the unit", unit: "ms", goals: goals{nspawn: 1}},
+	}
+}
 
-	shareFigure   = figure{"start", "start of a Debian: the manager's share, from call to init's first instruction", "ms", []goal{{nspawn, 0.4}, {crun, 1}}}
-	runningFigure = figure{"running", "start of a Debian: from call until it says running", "ms", []goal{{nspawn, 1}}}
-	gapFigure     = figure{"reboot", "reboot: gap from the end of the old init to the new one's first instruction", "ms", []goal{{nspawn, 0.3}}}
-	afterFigure   = figure{"poweroff", "poweroff: the manager's share, from the end of init to the end of the unit", "ms", []goal{{nspawn, 1}}}
-	offFigure     = figure{"off", "poweroff: from call to the end of the unit", "ms", []goal{{nspawn, 1}}}
-)
+// crowdFigures are the same for each number of machines.
+func crowdFigures() []figure {
+	var list []figure
+	for _, n := range crowds {
+		each := fmt.Sprintf("for each of %d machines: ", n)
+		list = append(list,
+			figure{key: keyOf("processes", n), title: each + "processes of the manager", unit: "number"},
+			figure{key: keyOf("daemon", n), title: each + "growth of the daemon, PSS", unit: "KiB", most: 100},
+			figure{key: keyOf("kept", n), title: each + "memory of the manager with its daemon, PSS", unit: "KiB"},
+			figure{key: keyOf("all", n), title: each + "growth of all host processes (systemd, D-Bus, networkd too), PSS", unit: "KiB"},
+		)
+	}
+	return list
+}
+
+func keyOf(what string, machines int) string { return fmt.Sprintf("%s-%d", what, machines) }

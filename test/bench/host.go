@@ -42,3 +42,5 @@ func describeHost() host {
 func (h host) String() string {
 	return fmt.Sprintf("%s, kernel %s, %d CPUs, load after %s\n%s; %s; %s", h.OS, h.Kernel, h.CPUs, h.Load, h.Systemd, h.Crun, h.Ours)
 }
+
+func trimmed(text []byte) string { return strings.TrimSpace(string(text)) }

@@ -17,12 +17,11 @@ import (
 )
 
 type options struct {
-	image      string // name of a bootable tree in /var/lib/machines
-	rounds     int
-	crowds     int // rounds of the contest with many machines
-	json       string
-	only       string // names of contests, comma-separated; empty: all
-	keepFailed bool
+	image  string // name of a bootable tree in /var/lib/machines
+	rounds int
+	crowds int // rounds of the contest with many machines
+	json   string
+	only   string // names of contests, comma-separated; empty: all
 }
 
 func main() {

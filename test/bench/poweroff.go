@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"strconv"
 )
 
 // poweroff stops the unit, which asks the guest to power off. What comes after
@@ -32,8 +30,8 @@ func (u unit) poweroff(ctx context.Context, s sample) error {
 	if err := errors.Join(err, <-stopped, u.endedWell()); err != nil {
 		return err
 	}
-	s[afterFigure.key] = off.since(ended)
-	s[offFigure.key] = off.since(called)
+	s["poweroff"] = off.since(ended)
+	s["off"] = off.since(called)
 	return nil
 }
 
@@ -47,16 +45,4 @@ func (u unit) endedWell() error {
 		return fmt.Errorf("%s is %s, result %s", u.name, p["ActiveState"], p["Result"])
 	}
 	return nil
-}
-
-func (b *bundle) guest() (*guest, error) {
-	text, err := os.ReadFile(b.pidFile())
-	if err != nil {
-		return nil, err
-	}
-	pid, err := strconv.Atoi(trimmed(text))
-	if err != nil {
-		return nil, fmt.Errorf("read %q: %w", b.pidFile(), err)
-	}
-	return newGuest(pid)
 }

@@ -35,7 +35,7 @@ func (u unit) reboot(ctx context.Context, s sample) error {
 	if err != nil {
 		return err
 	}
-	s[gapFigure.key] = times.first.since(ended)
+	s["reboot"] = times.first.since(ended)
 	return nil
 }
 

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -31,8 +31,15 @@ type value struct {
 	Spread  spread    `json:"spread"`
 	Samples []float64 `json:"samples"`
 	// Ratio is ours divided by this one's, round by round.
-	Ratio *spread `json:"ours_of_this,omitempty"`
-	Goal  float64 `json:"goal,omitempty"`
+	Ratio *spread  `json:"ours_of_this,omitempty"`
+	Goal  *verdict `json:"goal,omitempty"`
+}
+
+// verdict says whether a median is what it was to be: ours of this one's, or
+// ours itself.
+type verdict struct {
+	Most float64 `json:"at_most"`
+	Met  bool    `json:"met"`
 }
 
 func (r *report) add(c *contest, results [][]sample) {
@@ -43,24 +50,8 @@ func (r *report) add(c *contest, results [][]sample) {
 				res.Values = append(res.Values, value{Who: who.name, Spread: spreadOf(samples), Samples: samples})
 			}
 		}
-		res.compare(f.goals)
+		res.judge(f)
 		r.results = append(r.results, res)
-	}
-}
-
-func (r *result) compare(goals []goal) {
-	for i := range r.Values {
-		if i == 0 {
-			continue
-		}
-		v := &r.Values[i]
-		s := spreadOf(ratios(r.Values[0].Samples, v.Samples))
-		v.Ratio = &s
-		for _, g := range goals {
-			if g.than == v.Who {
-				v.Goal = g.most
-			}
-		}
 	}
 }
 
@@ -74,38 +65,52 @@ func column(samples []sample, key string) []float64 {
 	return all
 }
 
+// judge compares ours with each other's and with the goals.
+func (r *result) judge(f figure) {
+	first := &r.Values[0]
+	if f.most > 0 {
+		first.Goal = &verdict{f.most, first.Spread.Median <= f.most}
+	}
+	for i := 1; i < len(r.Values); i++ {
+		v := &r.Values[i]
+		if slices.Min(v.Samples) <= 0 {
+			continue
+		}
+		s := spreadOf(ratios(first.Samples, v.Samples))
+		v.Ratio = &s
+		if most, ok := f.goals[v.Who]; ok {
+			v.Goal = &verdict{most, s.Median <= most}
+		}
+	}
+}
+
 func (r *report) print(w io.Writer) {
 	fmt.Fprintln(w, r.host)
 	for _, res := range r.results {
-		fmt.Fprintf(w, "\n%s, %s (%d rounds)\n", res.Title, res.Unit, len(res.Values[0].Samples))
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(t, "median\tp10\tp90\tours/this\tp10\tp90\tgoal\t\t")
+		fmt.Fprintf(w, "\n%s (%s, %d rounds)\n", res.Title, res.Unit, len(res.Values[0].Samples))
+		fmt.Fprintf(w, "%26s %8s %8s %8s  %8s %6s %6s\n", "", "median", "p10", "p90", "ours/it", "p10", "p90")
 		for _, v := range res.Values {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t\n", numbers(v.Spread, 1), ratioText(v.Ratio), goalText(v), "", v.Who)
+			fmt.Fprintln(w, strings.TrimRight(v.line(), " "))
 		}
-		_ = t.Flush()
 	}
 }
 
-func numbers(s spread, digits int) string {
-	return fmt.Sprintf("%.*f\t%.*f\t%.*f", digits, s.Median, digits, s.P10, digits, s.P90)
-}
-
-func ratioText(s *spread) string {
-	if s == nil {
-		return "\t\t"
+func (v value) line() string {
+	ratio := strings.Repeat(" ", 24)
+	if v.Ratio != nil {
+		ratio = fmt.Sprintf("  %8.2f %6.2f %6.2f", v.Ratio.Median, v.Ratio.P10, v.Ratio.P90)
 	}
-	return numbers(*s, 2)
+	return fmt.Sprintf("%26s %8.1f %8.1f %8.1f%s%s", v.Who, v.Spread.Median, v.Spread.P10, v.Spread.P90, ratio, v.Goal)
 }
 
-func goalText(v value) string {
+func (v *verdict) String() string {
 	switch {
-	case v.Goal == 0:
+	case v == nil:
 		return ""
-	case v.Ratio.Median <= v.Goal:
-		return fmt.Sprintf("≤ %.2f met", v.Goal)
+	case v.Met:
+		return fmt.Sprintf("  at most %g: met", v.Most)
 	}
-	return fmt.Sprintf("≤ %.2f MISSED", v.Goal)
+	return fmt.Sprintf("  at most %g: MISSED", v.Most)
 }
 
 func (r *report) save(path string) error {
@@ -119,5 +124,3 @@ func (r *report) save(path string) error {
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
-
-func trimmed(text []byte) string { return strings.TrimSpace(string(text)) }
