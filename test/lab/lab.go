@@ -9,7 +9,7 @@
 //
 // and calls Up in each test. The labs of one test binary are shared by its
 // tests and removed when it ends; LAB_KEEP=1 leaves them for a look, and for a
-// faster next run.
+// faster next run. Several runs may go on at the same time.
 package lab
 
 import (
@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -48,28 +49,23 @@ func run(m *testing.M) int {
 	if os.Geteuid() != 0 {
 		return m.Run()
 	}
-	if os.Getenv("LAB_KEEP") != "" {
-		return runKept(m)
+	before, after := down, down
+	if kept() {
+		before, after = install, leave
 	}
-	if err := forRunning(down); err != nil {
+	if err := forOurs(before); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	code := m.Run()
-	if err := forRunning(down); err != nil {
+	if err := forOurs(after); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return code
 }
 
-func runKept(m *testing.M) int {
-	if err := forRunning(install); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
+func kept() bool { return os.Getenv("LAB_KEEP") != "" }
 
 // Up returns the running lab of this test binary with that suite and daemon,
 // and makes it first if there is none. Without root it skips the test, or fails
@@ -77,7 +73,7 @@ func runKept(m *testing.M) int {
 func Up(t testing.TB, suite, machined string) *Lab {
 	t.Helper()
 	NeedRoot(t)
-	lab := &Lab{Name: prefix() + suite + "-" + machined}
+	lab := &Lab{Name: prefix() + suite + "-" + machined + suffix()}
 	if lab.runs() {
 		return lab
 	}
@@ -137,25 +133,53 @@ func (l *Lab) runs() bool {
 	return code == 0
 }
 
-// prefix tells the labs of parallel test binaries apart.
+// prefix tells the labs of different packages apart.
 func prefix() string {
 	return "test-" + strings.TrimSuffix(filepath.Base(os.Args[0]), ".test") + "-"
 }
 
-// forRunning calls do for each lab left by this test binary or an earlier run.
-func forRunning(do func(name string) error) error {
+// suffix tells the labs of runs of one package at the same time apart. Labs
+// that are kept bear none, so that the next run finds them.
+func suffix() string {
+	if kept() {
+		return ""
+	}
+	return "-" + strconv.Itoa(os.Getpid())
+}
+
+// ours says whether a lab belongs to this run, or to one that is no more.
+func ours(name string) bool {
+	rest, found := strings.CutPrefix(name, prefix())
+	if !found {
+		return false
+	}
+	pid, err := strconv.Atoi(rest[strings.LastIndexByte(rest, '-')+1:])
+	if kept() {
+		return err != nil
+	}
+	return err == nil && (pid == os.Getpid() || !alive(pid))
+}
+
+func alive(pid int) bool {
+	_, err := os.Stat("/proc/" + strconv.Itoa(pid))
+	return err == nil
+}
+
+func forOurs(do func(name string) error) error {
 	list, err := script("list")
 	if err != nil {
 		return err
 	}
 	for line := range strings.Lines(list) {
 		name, _, _ := strings.Cut(line, " ")
-		if strings.HasPrefix(name, prefix()) {
+		if ours(name) {
 			err = errors.Join(err, do(name))
 		}
 	}
 	return err
 }
+
+func leave(string) error { return nil }
 
 func down(name string) error {
 	_, err := script("down", "--name", name)

@@ -112,7 +112,7 @@ func TestTwoLabsAtOnce(t *testing.T) {
 
 func TestDownLeavesNothing(t *testing.T) {
 	lab.NeedRoot(t)
-	const name = "leave-nothing"
+	name := fmt.Sprintf("test-left-%d", os.Getpid())
 	before := look(t, name)
 	mustLab(t, "up", "--name", name, "--machined", lab.Stock)
 	t.Cleanup(func() { runLab("down", "--name", name) })
@@ -159,7 +159,7 @@ func TestInterruptedUpLeavesNothing(t *testing.T) {
 	lab.NeedRoot(t)
 	mustLab(t, "cache")
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
-		for _, delay := range []time.Duration{10, 20, 40, 60, 80, 120, 160, 250, 500, 750} {
+		for _, delay := range []time.Duration{10, 30, 60, 120, 200, 350, 700} {
 			t.Run(fmt.Sprintf("%v/%d ms", signal, delay), func(t *testing.T) {
 				interrupt(t, signal, delay*time.Millisecond)
 			})
@@ -171,7 +171,7 @@ func TestInterruptedUpLeavesNothing(t *testing.T) {
 // of its children as well, and so help it.
 func interrupt(t *testing.T, signal syscall.Signal, delay time.Duration) {
 	t.Helper()
-	const name = "interrupted"
+	name := fmt.Sprintf("test-interrupted-%d", os.Getpid())
 	before := look(t, name)
 	up := exec.Command("./lab", "up", "--name", name, "--machined", lab.Stock)
 	if err := up.Start(); err != nil {
