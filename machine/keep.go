@@ -89,7 +89,7 @@ func (k *Keeper) Restore(name string, fd int, find func(machine string) (Machine
 		}
 	}
 	if err != nil {
-		k.log.Info("kept file descriptor belongs to no machine", "name", name, "why", err)
+		k.log.Debug("kept file descriptor belongs to no machine", "name", name, "why", err)
 		_ = k.store.Forget(name)
 	}
 }
@@ -180,4 +180,16 @@ func (k *Keeper) Status(name string) string {
 		return h.status
 	}
 	return ""
+}
+
+// Reading tells whether there is any console to be read.
+func (k *Keeper) Reading() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for name := range k.held {
+		if strings.HasPrefix(name, consolePrefix) {
+			return true
+		}
+	}
+	return false
 }

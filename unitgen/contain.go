@@ -8,13 +8,17 @@ package unitgen
 // NotifyAccess=all, for later messages), which lives in the machine's scope. So systemd itself sees how the machine ends. The
 // kernel kills the init with SIGHUP when the machine reboots and with SIGINT when it powers off or halts (reboot(2), PID
 // namespaces): the first means "start again", the second is a clean end.
+//
+// There is no After=machined-go.service: with it, a daemon that dies while a machine stops is not started again before that machine has
+// stopped (of two ordered units, stopping one goes before starting the other), and the machine's ExecStopPost= waits for the daemon.
+// The bus starts the daemon for who needs it, and at host shutdown the daemon stays until the last machine is off.
 func Contain(mctl string) string {
 	return `# SPDX-License-Identifier: Apache-2.0
 [Unit]
 Description=Machine %i
 Documentation=man:mctl(1)
 Wants=machined-go.service modprobe@tun.service modprobe@fuse.service
-After=machined-go.service modprobe@tun.service modprobe@fuse.service network.target
+After=dbus.service modprobe@tun.service modprobe@fuse.service network.target
 PartOf=machines.target
 Before=machines.target
 RequiresMountsFor=/var/lib/machines/%i

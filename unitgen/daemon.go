@@ -14,7 +14,7 @@ func Daemon(machined string) string {
 Description=Machine Manager
 Documentation=man:machined-go(8)
 Wants=machine.slice
-After=machine.slice dbus.socket
+After=machine.slice dbus.socket dbus.service
 Requires=dbus.socket
 RequiresMountsFor=/var/lib/machines
 # However often it is killed, it comes back.
@@ -28,6 +28,8 @@ Restart=always
 RestartSec=20ms
 WatchdogSec=3min
 KillMode=mixed
+# At host shutdown it stays as long as machines do, which have 90 s.
+TimeoutStopSec=100s
 # One console and one notify socket a machine.
 FileDescriptorStoreMax=8192
 # Since systemd 254; before that, only a restart keeps them.

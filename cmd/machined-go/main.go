@@ -60,8 +60,10 @@ func usage() {
 	flag.PrintDefaults()
 }
 
-// run wires the real parts together and serves until ctx ends.
-func run(ctx context.Context, log *slog.Logger) error {
+// run wires the real parts together and serves until stop ends.
+func run(stop context.Context, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(stop))
+	defer cancel()
 	notifier, err := systemd1.NewNotifier()
 	if err != nil {
 		return err
@@ -90,10 +92,13 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if link.Conn, err = systemd1.FromBus(ctx, conn); err != nil {
 		return err
 	}
-	if err := link.Follow(ctx, manager.UnitChanged); err != nil {
+	if err := link.Follow(ctx, follower(ctx, link.Conn, manager.UnitChanged, log)); err != nil {
 		return err
 	}
-	server.Serve(conn)
+	if err := yieldVarlink(ctx, link.Conn); err != nil {
+		log.Warn("stock varlink socket stays, ignoring", "error", err)
+	}
+	server.Connect(conn)
 	manager.Observe(keeper, server)
 	if err := server.Claim(); err != nil {
 		return err
@@ -102,6 +107,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	for _, s := range stored {
 		keeper.Restore(s.Name, s.FD, manager.Get)
 	}
+	server.Serve()
 	failed := make(chan error, 1)
 	go func() { failed <- poller.Run(ctx) }()
 	go manager.Run(ctx)
@@ -110,8 +116,9 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	select {
-	case <-ctx.Done():
+	case <-stop.Done():
 		_ = notifier.Notify("STOPPING=1")
+		linger(ctx, link.Conn, keeper)
 		return nil
 	case err := <-failed:
 		return err

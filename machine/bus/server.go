@@ -37,7 +37,7 @@ type Holder interface {
 	Status(name string) string
 }
 
-// Server answers calls. Make it with New, connect it with Connect.
+// Server answers calls. Make it with New, then Connect, Claim and Serve.
 type Server struct {
 	conn    *dbus.Conn
 	manager *machine.Manager
@@ -46,7 +46,7 @@ type Server struct {
 	auth    *authority
 	long    chan struct{}
 	paths   paths
-	ready   chan struct{} // closed when conn and auth are there
+	ready   chan struct{} // closed by Serve
 }
 
 // Config is what a server works with.
@@ -67,12 +67,14 @@ func New(c Config) *Server {
 // connection is.
 func (s *Server) Handler() dbus.Handler { return lookup{s} }
 
-// Serve takes the connection that Handler was given to.
-func (s *Server) Serve(conn *dbus.Conn) {
+// Connect takes the connection that Handler was given to. Calls wait for Serve.
+func (s *Server) Connect(conn *dbus.Conn) {
 	s.conn = conn
 	s.auth = newAuthority(conn)
-	close(s.ready)
 }
+
+// Serve begins to answer calls, when the table is complete.
+func (s *Server) Serve() { close(s.ready) }
 
 // Claim takes the names. Stock systemd-machined must not have them.
 func (s *Server) Claim() error {

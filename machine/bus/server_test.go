@@ -95,7 +95,8 @@ func serve(t *testing.T) client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	s.Serve(conn)
+	s.Connect(conn)
+	s.Serve()
 	m.Observe(s)
 	if err := s.Claim(); err != nil {
 		t.Fatal(err)

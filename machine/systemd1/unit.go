@@ -172,3 +172,10 @@ func (c *Conn) Reload(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Stopping tells whether the host shuts down.
+func (c *Conn) Stopping(ctx context.Context) bool {
+	var v dbus.Variant
+	err := c.manager().CallWithContext(ctx, propsIf+".Get", 0, managerIf, "SystemState").Store(&v)
+	return err == nil && v.Value() == "stopping"
+}
