@@ -52,21 +52,42 @@ func (s *sweeper) take() []string {
 // Check makes Run look whether a machine is still there. It does not block.
 func (m *Manager) Check(name string) { m.sweep.add(name) }
 
+// askAgain is when a unit is asked for again that could not be.
+const askAgain = time.Second
+
+// removed is the load state of a unit that systemd forgot.
+const removed = "removed"
+
 // UnitChanged is called for each event of systemd's units. It does not call
 // systemd and returns at once.
+//
+// A unit that was removed is not asked for again: asking would load it, and
+// unloading it would be the next event, for ever.
 func (m *Manager) UnitChanged(ev systemd1.Event) {
 	m.mu.Lock()
-	var names []string
+	defer m.mu.Unlock()
+	list := m.byUnit[ev.Unit]
 	if ev.Unit == "" {
-		for n := range m.byName {
-			names = append(names, n)
+		for _, e := range m.byName {
+			list = append(list, e)
 		}
 	}
-	for _, e := range m.byUnit[ev.Unit] {
-		names = append(names, e.Name)
+	for _, e := range list {
+		now := seen{fresh: ev.Removed, state: systemd1.Unit{LoadState: removed, ActiveState: "inactive"}}
+		if !ev.Removed {
+			now.state = e.unit.state
+		}
+		if e.Unit == ev.Unit || ev.Unit == "" {
+			e.unit = now
+		}
+		if !ev.Removed {
+			now.state = e.owner.state
+		}
+		if e.ServiceUnit == ev.Unit || ev.Unit == "" {
+			e.owner = now
+		}
+		m.sweep.add(e.Name)
 	}
-	m.mu.Unlock()
-	m.sweep.add(names...)
 }
 
 // Run looks after machines until ctx ends: it collects those that are gone.
@@ -91,34 +112,63 @@ func (m *Manager) look(ctx context.Context, name string) {
 		m.mu.Unlock()
 		return
 	}
-	facts := facts{class: e.Class, opening: e.opening, subgroup: e.Subgroup != ""}
-	unit, stopUnit, subgroup, invocation := e.Unit, e.stopUnit(), e.Subgroup, e.InvocationID
+	// A live leader decides alone.
+	askUnit := !e.unit.fresh && (!e.Leader.Alive() || e.ServiceUnit == "")
+	askOwner := !e.owner.fresh && e.ServiceUnit != ""
+	unit, owner := e.Unit, e.ServiceUnit
+	e.unit.fresh, e.owner.fresh = e.unit.fresh || askUnit, e.owner.fresh || askOwner
 	m.mu.Unlock()
 
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	state, err := m.units.Unit(ctx, unit)
-	if err != nil {
-		m.log.Warn("unit of machine cannot be asked for, ignoring", "machine", name, "error", err)
-		return
+	var states [2]*systemd1.Unit
+	if askUnit {
+		states[0] = m.ask(ctx, name, unit)
 	}
-	facts.unitActive = state.Active() && sameInvocation(invocation, state.InvocationID)
-	facts.populated = facts.subgroup && populated(state.ControlGroup, subgroup)
-	active := state.ActiveState
-	if stopUnit != unit {
-		if s, err := m.units.Unit(ctx, stopUnit); err == nil {
-			active = s.ActiveState
-		}
+	if askOwner {
+		states[1] = m.ask(ctx, name, owner)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.byName[name] != e {
 		return
 	}
-	e.active = active
-	facts.leaderAlive = e.Leader.Alive()
-	if facts.gone() {
+	if askUnit && states[0] == nil || askOwner && states[1] == nil {
+		e.unit.fresh, e.owner.fresh = false, false
+		time.AfterFunc(askAgain, func() { m.Check(name) })
+	}
+	e.unit.learn(states[0])
+	e.owner.learn(states[1])
+	if e.facts().gone() {
 		m.drop(e)
+	}
+}
+
+func (m *Manager) ask(ctx context.Context, machine, unit string) *systemd1.Unit {
+	state, err := m.units.State(ctx, unit)
+	if err != nil {
+		m.log.Warn("unit of machine cannot be asked for, ignoring", "machine", machine, "error", err)
+		return nil
+	}
+	return &state
+}
+
+// learn takes an answer, unless an event came meanwhile: then what that said
+// holds, or the next look asks again.
+func (s *seen) learn(state *systemd1.Unit) {
+	if state != nil && s.fresh && s.state.LoadState != removed {
+		s.state = *state
+	}
+}
+
+// facts are the entry's, as far as they are known.
+func (e *entry) facts() facts {
+	u := &e.unit.state
+	return facts{
+		class: e.Class, opening: e.opening, leaderAlive: e.Leader.Alive(),
+		unitActive: (u.ActiveState == "" || u.Active()) && sameInvocation(e.InvocationID, u.InvocationID),
+		subgroup:   e.Subgroup != "",
+		populated:  e.Subgroup != "" && populated(u.ControlGroup, e.Subgroup),
 	}
 }
 

@@ -110,9 +110,11 @@ func (k *Keeper) hold(prefix string, m Machine, fd int, store bool, reader func(
 	if old := k.held[name]; old != nil {
 		delete(k.held, name)
 		go old.release(k.poll)
+		if store {
+			_ = k.store.Forget(name)
+		}
 	}
 	if store {
-		_ = k.store.Forget(name)
 		if err := k.store.Keep(name, dup); err != nil {
 			unix.Close(dup)
 			return fmt.Errorf("keep %s: %w", name, err)

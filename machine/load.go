@@ -32,7 +32,7 @@ func (m *Manager) adopt(ctx context.Context, r *record) error {
 		defer m.mu.Unlock()
 		return m.admit(e)
 	}
-	state, unitErr := m.units.Unit(ctx, r.Unit)
+	state, unitErr := m.units.State(ctx, r.Unit)
 	f := facts{class: r.Class, subgroup: r.Subgroup != "",
 		unitActive: unitErr == nil && r.Unit != "" && r.InvocationID != "" && state.Active() && sameInvocation(r.InvocationID, state.InvocationID)}
 	f.populated = f.subgroup && unitErr == nil && populated(state.ControlGroup, r.Subgroup)

@@ -14,7 +14,7 @@ import (
 
 // Units is what the manager needs of systemd.
 type Units interface {
-	Unit(ctx context.Context, name string) (systemd1.Unit, error)
+	State(ctx context.Context, name string) (systemd1.Unit, error)
 	StartScope(ctx context.Context, s systemd1.Scope) error
 	QueueStop(ctx context.Context, unit string) error
 	KillUnit(ctx context.Context, unit, whom string, signal int32) error
@@ -54,14 +54,29 @@ type Manager struct {
 // entry is a machine with what only the manager knows of it.
 type entry struct {
 	Machine
-	opening  bool   // its scope is being started
-	stopping bool   // it was asked to stop
-	active   string // last ActiveState seen of stopUnit
+	opening  bool // its scope is being started
+	stopping bool // it was asked to stop
+	unit     seen // what was seen of Unit
+	owner    seen // what was seen of ServiceUnit
+}
+
+// seen is what we know of a unit without asking.
+type seen struct {
+	fresh bool // nothing happened to the unit since
+	state systemd1.Unit
+}
+
+// stops tells whether the unit that ends the machine is stopping.
+func (e *entry) stops() bool {
+	if e.ServiceUnit != "" {
+		return e.owner.state.ActiveState == "deactivating"
+	}
+	return e.unit.state.ActiveState == "deactivating"
 }
 
 func (e *entry) state() string {
 	switch {
-	case e.stopping || e.active == "deactivating":
+	case e.stopping || e.stops():
 		return Closing
 	case e.opening:
 		return Opening

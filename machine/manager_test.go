@@ -23,13 +23,19 @@ type fakeUnits struct {
 	active string
 	scope  error
 	calls  []string
+	asked  int
+	onAsk  func(unit string)
 }
 
 func (u *fakeUnits) set(active string) { u.mu.Lock(); u.active = active; u.mu.Unlock() }
 
-func (u *fakeUnits) Unit(_ context.Context, name string) (systemd1.Unit, error) {
+func (u *fakeUnits) State(_ context.Context, name string) (systemd1.Unit, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.asked++
+	if u.onAsk != nil {
+		go u.onAsk(name)
+	}
 	return systemd1.Unit{Name: name, ActiveState: u.active}, nil
 }
 func (u *fakeUnits) StartScope(_ context.Context, s systemd1.Scope) error { return u.scope }
@@ -277,5 +283,32 @@ func TestProcessIdentity(t *testing.T) {
 	cmd.Wait()
 	if _, err := OpenProcess(cmd.Process.Pid); err == nil {
 		t.Error("a process that is gone can be opened")
+	}
+}
+
+// Asking systemd for a unit that it has not loaded makes it load and drop it,
+// of which we hear: that must not make us ask again.
+func TestAskingMakesNoStorm(t *testing.T) {
+	units := &fakeUnits{active: "inactive"}
+	w := newWorld(t, t.TempDir(), units)
+	units.onAsk = func(unit string) { w.UnitChanged(systemd1.Event{Unit: unit, Removed: true}) }
+	_, leader := sleeper(t)
+	r := wish("web", leader)
+	r.ServiceUnit = "contain@web.service"
+	if _, err := w.Create(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(t, "new web")
+	for range 10 {
+		w.Check("web")
+		time.Sleep(10 * time.Millisecond)
+	}
+	units.mu.Lock()
+	defer units.mu.Unlock()
+	if units.asked > 2 {
+		t.Errorf("asked %d times", units.asked)
+	}
+	if _, err := w.Get("web"); err != nil {
+		t.Errorf("a machine whose leader lives: %v", err)
 	}
 }

@@ -74,7 +74,9 @@ func follower(ctx context.Context, units *systemd1.Conn, pass func(systemd1.Even
 	}()
 	return func(e systemd1.Event) {
 		pass(e)
-		if e.Unit == varlinkSocket {
+		// Not when it was removed: asking for it loads it, and dropping it
+		// again would be the next event.
+		if e.Unit == varlinkSocket && !e.Removed {
 			select {
 			case wake <- struct{}{}:
 			default:

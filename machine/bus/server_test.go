@@ -56,7 +56,7 @@ func privateBus(t *testing.T) (address string) {
 // calmUnits is a systemd where everything works and nothing happens.
 type calmUnits struct{}
 
-func (calmUnits) Unit(_ context.Context, name string) (systemd1.Unit, error) {
+func (calmUnits) State(_ context.Context, name string) (systemd1.Unit, error) {
 	return systemd1.Unit{Name: name, ActiveState: "active"}, nil
 }
 func (calmUnits) StartScope(context.Context, systemd1.Scope) error      { return nil }

@@ -58,6 +58,27 @@ func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
 	return u, nil
 }
 
+// State asks for less than Unit: LoadState, ActiveState, InvocationID and
+// ControlGroup. Asking for a unit that is not loaded makes systemd load it, and
+// tell everybody when it drops it again.
+func (c *Conn) State(ctx context.Context, name string) (Unit, error) {
+	u := Unit{Name: name}
+	q := c.query(ctx, name)
+	q.get(unitIf, "LoadState", &u.LoadState)
+	q.get(unitIf, "ActiveState", &u.ActiveState)
+	q.get(unitIf, "InvocationID", &u.InvocationID)
+	switch {
+	case strings.HasSuffix(name, ".service"):
+		q.get(busName+".Service", "ControlGroup", &u.ControlGroup)
+	case strings.HasSuffix(name, ".scope"):
+		q.get(busName+".Scope", "ControlGroup", &u.ControlGroup)
+	}
+	if err := q.wait(); err != nil {
+		return Unit{}, fmt.Errorf("read state of unit %q: %w", name, err)
+	}
+	return u, nil
+}
+
 // Active tells whether a unit is anything but inactive or failed.
 func (u Unit) Active() bool {
 	switch u.ActiveState {
