@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# When the host goes down, each machine is powered off politely first, and the
+# enabled ones come back with it.
+
+enabled=(deb one)
+all=(deb one two)
+
+part1() {
+	local name
+	copy_deb one
+	copy_deb two
+	mctl enable "${enabled[@]}"
+	mctl start "${all[@]}"
+	for name in "${all[@]}"; do
+		want "contain@$name" ActiveState=active
+		inside "$name" 'cat /proc/sys/kernel/random/boot_id' >"/var/lib/vm-test/boot-$name"
+	done
+	reboot_host
+}
+
+part2() {
+	local name
+	journalctl -q --no-pager -b -1 -o cat _PID=1 >/tmp/before
+	tail -n 120 /tmp/before
+	for name in "${all[@]}"; do
+		polite "$name"
+	done
+	[[ $(systemctl is-system-running --wait) == running ]] || fail "host: $(systemctl is-system-running), failed $(systemctl --failed --plain --no-legend)"
+	for name in "${enabled[@]}"; do
+		back "$name"
+	done
+	want contain@two ActiveState=inactive
+}
+
+polite() { # MACHINE
+	local end
+	end=$(guest_journal "$1" | tail -n 40)
+	grep -q 'Reached target.*[Pp]ower.*[Oo]ff' <<<"$end" || fail "$1 did not reach poweroff.target; its journal ends: $end"
+	grep -q 'Journal stopped' <<<"$end" || fail "$1's journal was not closed; it ends: $end"
+	grep -qF "contain@$1.service: Deactivated successfully" /tmp/before || fail "contain@$1 did not end well"
+	! grep -F "contain@$1.service: Failed" /tmp/before || fail "contain@$1 failed"
+	! grep -F "machine-$1.scope: " /tmp/before | grep -E 'Killing|timed out|Stopping' || fail "the scope of $1 was torn down"
+	ordered "Stopped contain@$1.service" 'Stopping machined-go.service'
+	ordered "Stopped contain@$1.service" 'Stopped.*dbus.service'
+}
+
+# Unit descriptions differ, so let journald give the last words of the guest.
+guest_journal() { # MACHINE
+	journalctl -q --no-pager -D "$machines/$1/var/log/journal" "_BOOT_ID=$(tr -d - <"/var/lib/vm-test/boot-$1")"
+}
+
+ordered() { # FIRST THEN; patterns of lines of the last boot's journal
+	local first then
+	first=$(grep -nm 1 -- "$1" /tmp/before | cut -d: -f1) || fail "no \"$1\" in the journal"
+	then=$(grep -nm 1 -- "$2" /tmp/before | cut -d: -f1) || {
+		note "no \"$2\" in the journal"
+		return 0
+	}
+	((first < then)) || fail "\"$2\" came before \"$1\""
+}
+
+back() { # MACHINE
+	want "contain@$1" ActiveState=active SubState=running Result=success NRestarts=0
+	(($(prop "contain@$1" ActiveEnterTimestampMonotonic) < $(prop multi-user.target ActiveEnterTimestampMonotonic))) ||
+		fail "contain@$1 came after multi-user.target"
+	[[ $(systemctl -M "$1" is-system-running --wait) == running ]] || fail "$1 is not running inside"
+	[[ $(inside "$1" 'cat /proc/sys/kernel/random/boot_id') != $(<"/var/lib/vm-test/boot-$1") ]] || fail "$1 has its old boot id"
+}
