@@ -56,7 +56,7 @@ func main() {
 
 func usage() {
 	fmt.Fprint(os.Stderr, "machined-go keeps the list of running machines (org.freedesktop.machine1).\n"+
-		"It is run by machined-go.service: systemctl enable --now machined-go\n\n")
+		"It is run by machined-go.service: systemctl enable machined-go && systemctl restart machined-go\n\n")
 	flag.PrintDefaults()
 }
 

@@ -87,3 +87,18 @@ func (c *call) guest() (*inside.Guest, error) {
 	}
 	return nil, failf(errBus+"NotSupported", "Not supported for machines of class %q.", c.machine.Class)
 }
+
+// session opens the machine for a terminal or a shell. A machine that an
+// ordinary user registered must be in a user namespace of its own, or it would
+// be a way to become root (systemd 262 refuses it too).
+func (c *call) session() (*inside.Guest, error) {
+	g, err := c.guest()
+	if err != nil || c.machine.UID == 0 {
+		return g, err
+	}
+	if own, err := g.OwnUsers(); err != nil || !own {
+		g.Close()
+		return nil, failf(errBus+"AccessDenied", "Machine %s was registered by a user and shares the host's users.", c.machine.Name)
+	}
+	return g, nil
+}

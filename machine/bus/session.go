@@ -48,7 +48,7 @@ func openShell(c *call) ([]any, error) {
 // onTerminal opens a terminal in the machine, lets the machine's systemd start
 // something there, and hands the terminal out.
 func (c *call) onTerminal(start func(*systemd1.Conn, *inside.PTY) error) ([]any, error) {
-	g, err := c.guest()
+	g, err := c.session()
 	if err != nil {
 		return nil, err
 	}

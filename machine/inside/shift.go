@@ -92,3 +92,20 @@ func (g *Guest) rootIDs() (uid, gid int, err error) {
 	}
 	return uid, gid, nil
 }
+
+// OwnUsers tells whether the machine has a user namespace of its own.
+func (g *Guest) OwnUsers() (bool, error) {
+	if g.isHost() {
+		return false, nil
+	}
+	ns, err := os.Open(procPath(g.pid, "ns/user"))
+	if err != nil {
+		return false, fmt.Errorf("open users of process %d: %w", g.pid, err)
+	}
+	defer ns.Close()
+	if err := g.alive(); err != nil {
+		return false, fmt.Errorf("open users of process %d: %w", g.pid, err)
+	}
+	same, err := sameFile(ns, "/proc/self/ns/user")
+	return !same, err
+}
