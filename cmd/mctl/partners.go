@@ -67,16 +67,18 @@ func (p *partners) Register(ctx context.Context, r boot.Registration) error {
 	return err
 }
 
-// Unregister implements boot.Registry. A machine that is not known any more is what is wanted.
+// Unregister implements boot.Registry. A machine that is not known any more is what is wanted, and a manager that is just being
+// restarted sees for itself who is gone.
 func (p *partners) Unregister(ctx context.Context, name string) error {
 	machines, err := p.machines()
 	if err != nil {
 		return err
 	}
-	if err := machines.Unregister(ctx, name); !errors.Is(err, client.ErrNoSuchMachine) {
-		return err
+	err = machines.Unregister(ctx, name)
+	if errors.Is(err, client.ErrNoSuchMachine) || errors.Is(err, client.ErrNoDaemon) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // attach gives the machine's notify socket to the manager for the rest of the machine's life.
