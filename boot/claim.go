@@ -167,26 +167,27 @@ func takeOver(stored map[string][]*os.File) (c claim, ok bool, err error) {
 	return claim{name: stored[storedName][0], console: con, image: stored[storedImage], ids: ids, old: true}, true, nil
 }
 
-// clean removes the lock files of the machine of this name, and its note, if owner started it; ours tells whether that is so.
-// The owner may still hold the locks, in its service's store: that is as good as holding them here.
-func clean(name, owner string) (ours bool, err error) {
+// Clean removes what the machine of this name, which has ended, leaves on the host: its lock files and its note. Only the unit
+// that started it may; a machine of the same name that somebody else started is left alone. The unit's store may still hold
+// the locks, which is as good as holding them here.
+func Clean(name, unit string) error {
 	text, err := os.ReadFile(noteOf(name))
 	if errors.Is(err, unix.ENOENT) {
-		return false, nil
+		return nil
 	}
 	if err != nil {
-		return false, err
+		return err
 	}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-	if lines[0] != owner {
-		return false, nil
+	if lines[0] != unit {
+		return nil
 	}
 	for _, path := range append(lines[1:], noteOf(name)) {
 		if rm := os.Remove(path); !errors.Is(rm, unix.ENOENT) {
 			err = errors.Join(err, rm)
 		}
 	}
-	return true, err
+	return err
 }
 
 // Preview is the plan of a boot that does not take place: with a range of ids that nobody has claimed.

@@ -99,13 +99,3 @@ func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 
 // StopSignal is SIGRTMIN+3, which asks a systemd that is PID 1 to power off (systemd(1)); glibc's SIGRTMIN is 34.
 const StopSignal = unix.Signal(34 + 3)
-
-// Clean takes away what the machine of this name, which its service unit started and which has ended, leaves on the host. A
-// machine of the same name that somebody else started is left alone.
-func Clean(ctx context.Context, registry Registry, name, unit string) error {
-	ours, err := clean(name, unit)
-	if !ours {
-		return err
-	}
-	return errors.Join(err, registry.Unregister(ctx, name))
-}

@@ -5,6 +5,7 @@ package boot
 import (
 	"bytes"
 	"context"
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -18,7 +19,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"machined-go/boot/sys"
 	"machined-go/boot/userns"
 )
 
@@ -91,6 +91,9 @@ func (r *fakeRegistry) Unregister(_ context.Context, name string) error {
 func tree(t testing.TB) string {
 	t.Helper()
 	root := t.TempDir()
+	if f, err := elf.Open("/proc/self/exe"); err != nil || f.Section(".interp") != nil {
+		t.Fatalf("the test binary must run alone in a tree, so it must be static: set CGO_ENABLED=0 (%v)", err)
+	}
 	self, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
 		t.Fatal(err)
@@ -436,5 +439,3 @@ func (noUnits) StartScope(_ context.Context, s Scope) error {
 	_ = os.Mkdir(dir, 0o755)
 	return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(s.PID)), 0)
 }
-
-var _ = sys.ErrLocked

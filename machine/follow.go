@@ -112,6 +112,11 @@ func (m *Manager) look(ctx context.Context, name string) {
 		m.mu.Unlock()
 		return
 	}
+	if e.Leader.Init && !e.Leader.Alive() {
+		m.drop(e)
+		m.mu.Unlock()
+		return
+	}
 	// A live leader decides alone.
 	askUnit := !e.unit.fresh && (!e.Leader.Alive() || e.ServiceUnit == "")
 	askOwner := !e.owner.fresh && e.ServiceUnit != ""

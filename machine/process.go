@@ -23,6 +23,7 @@ type Process struct {
 	PID       int
 	ID        uint64 // inode of its pidfd, unique until reboot; 0 on Linux before 6.9
 	StartTime uint64 // clock ticks after boot, /proc/PID/stat field 22
+	Init      bool   // PID 1 of a PID namespace: when it dies the kernel has killed all others in there (pid_namespaces(7))
 	fd        int
 	cleanup   runtime.Cleanup
 }
@@ -51,7 +52,7 @@ func ProcessOfPIDFD(pidfd int) (*Process, error) {
 }
 
 func newProcess(pid, fd int) (*Process, error) {
-	p := &Process{PID: pid, ID: pidfdID(fd), fd: fd}
+	p := &Process{PID: pid, ID: pidfdID(fd), Init: isInit(fd), fd: fd}
 	p.cleanup = runtime.AddCleanup(p, func(fd int) { _ = unix.Close(fd) }, fd)
 	start, err := startTime(pid)
 	if err != nil && p.Alive() {
@@ -72,24 +73,37 @@ func (p *Process) Close() {
 	}
 }
 
-// pidOf reads the number of a pidfd's process from /proc/self/fdinfo.
+// pidOf reads the number of a pidfd's process.
 func pidOf(pidfd int) (int, error) {
-	b, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(pidfd))
+	value, err := fdinfo(pidfd, "Pid:")
 	if err != nil {
 		return 0, fmt.Errorf("read process of pidfd: %w", err)
 	}
-	for line := range bytes.Lines(b) {
-		rest, ok := bytes.CutPrefix(line, []byte("Pid:"))
-		if !ok {
-			continue
-		}
-		pid, err := strconv.Atoi(string(bytes.TrimSpace(rest)))
-		if err == nil && pid > 0 {
-			return pid, nil
-		}
+	pid, err := strconv.Atoi(string(value))
+	if err != nil || pid <= 0 {
 		return 0, fmt.Errorf("read process of pidfd: %w", unix.ESRCH)
 	}
-	return 0, fmt.Errorf("read process of pidfd: %w", unix.EBADF)
+	return pid, nil
+}
+
+// isInit tells from the process' numbers, our namespace's first and its own last, whether it is the first in its own.
+func isInit(pidfd int) bool {
+	numbers, err := fdinfo(pidfd, "NSpid:")
+	return err == nil && bytes.HasSuffix(numbers, []byte("\t1"))
+}
+
+// fdinfo reads a field of a pidfd from /proc/self/fdinfo (proc(5)).
+func fdinfo(pidfd int, field string) ([]byte, error) {
+	b, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(pidfd))
+	if err != nil {
+		return nil, err
+	}
+	for line := range bytes.Lines(b) {
+		if rest, ok := bytes.CutPrefix(line, []byte(field)); ok {
+			return bytes.TrimSpace(rest), nil
+		}
+	}
+	return nil, unix.EBADF
 }
 
 func pidfdID(fd int) uint64 {

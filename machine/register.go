@@ -120,6 +120,9 @@ func (e *entry) replaceableBy(n *entry) bool {
 	if e.IsHost() || e.opening || e.Leader.Alive() {
 		return false
 	}
+	if e.Leader.Init {
+		return true
+	}
 	if e.Unit != n.Unit {
 		return invocationOf(e.Unit) != e.InvocationID
 	}

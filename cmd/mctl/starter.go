@@ -29,7 +29,7 @@ func newStarterCmd(a *app) *cobra.Command {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM, boot.StopSignal)
 			defer stop()
 			if clean {
-				return a.cleanAfter(ctx, args[0])
+				return cleanAfter(args[0])
 			}
 			return a.serve(ctx, args[0])
 		},
@@ -71,9 +71,9 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 }
 
 // cleanAfter is the service's ExecStopPost=. A guest that reboots comes back at once, so there is nothing to clean.
-func (a *app) cleanAfter(ctx context.Context, name string) error {
+func cleanAfter(name string) error {
 	if os.Getenv("EXIT_CODE") == "killed" && os.Getenv("EXIT_STATUS") == "HUP" {
 		return nil
 	}
-	return boot.Clean(ctx, newPartners(ctx, a), name, unitgen.Service(name))
+	return boot.Clean(name, unitgen.Service(name))
 }
