@@ -84,6 +84,14 @@ func TestLockExcludes(t *testing.T) {
 	if _, err := Lock(tree, false); !errors.Is(err, ErrLocked) {
 		t.Errorf("shared beside exclusive: %v", err)
 	}
+	alias := tree + "-alias"
+	must(t, os.Symlink(tree, alias))
+	if _, err := Lock(alias, true); !errors.Is(err, ErrLocked) {
+		t.Errorf("exclusive by another name: %v", err)
+	}
+	if names, _ := lockNames(alias); exists(names[0]) {
+		t.Errorf("a lock in vain left %s", names[0])
+	}
 	for _, f := range exclusive {
 		f.Close()
 	}

@@ -54,6 +54,9 @@ func Lock(path string, exclusive bool) ([]*os.File, error) {
 			continue
 		}
 		for _, f := range files {
+			if exclusive {
+				_ = os.Remove(f.Name()) // while held, so that no other holder is robbed
+			}
 			f.Close()
 		}
 		if errors.Is(err, sys.ErrLocked) {
