@@ -132,6 +132,7 @@ func (e *entry) replaceableBy(n *entry) bool {
 // admit saves a new entry, puts it into the table and tells the observer.
 func (m *Manager) admit(e *entry) error {
 	if err := m.dir.save(&e.Machine); err != nil {
+		_ = m.dir.remove(&e.Machine)
 		return err
 	}
 	if err := m.insert(e); err != nil {
