@@ -85,12 +85,16 @@ func (r *Root) ensure(name string, isDir bool) error {
 	if err := r.ensure(path.Dir(name), true); err != nil {
 		return err
 	}
-	return r.create(name, func(dir int, base string) error {
+	err := r.create(name, func(dir int, base string) error {
 		if isDir {
 			return unix.Mkdirat(dir, base, 0o755)
 		}
 		return unix.Mknodat(dir, base, unix.S_IFREG|0o444, 0)
 	})
+	if err != nil {
+		return fmt.Errorf("make %s in the tree: %w", name, err)
+	}
+	return nil
 }
 
 func (r *Root) stat(name string) (st unix.Stat_t, err error) {
