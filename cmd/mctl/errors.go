@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/spf13/cobra"
@@ -99,6 +100,8 @@ func explain(err error) string {
 		return text + ": see `mctl list` for the machine that runs from it"
 	case errors.Is(err, context.Canceled):
 		return text + ": interrupted"
+	case errors.Is(err, syscall.ENOSPC), call != nil && strings.HasSuffix(text, syscall.ENOSPC.Error()):
+		return text + ": see `df -h` and `df -i` for what is full"
 	}
 	return text
 }

@@ -95,7 +95,7 @@ func startFailure(ctx context.Context, service units, name, result string, words
 	if state.LoadState == "not-found" {
 		return notInstalled(name)
 	}
-	cause := strings.TrimSpace(state.StatusText)
+	cause := strings.TrimPrefix(strings.TrimSpace(state.StatusText), fmt.Sprintf("start machine %q: ", name))
 	if result != "failed" {
 		cause = ""
 	}
