@@ -4,7 +4,6 @@ package sys
 
 import (
 	"fmt"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,20 +21,15 @@ func PTYPeer(master, flags int) (int, error) {
 // AsUser runs f on a thread of its own whose effective user and group are uid and gid; what f connects to sees these as its
 // peer's. The thread ends with f. It has no capabilities then: what f needs beyond these ids must be open already.
 func AsUser(uid, gid uint32, f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread must not serve others
-		done <- func() error {
-			// The raw calls change this thread only; x/sys's would change all.
-			keep := ^uintptr(0)
-			if _, _, e := unix.RawSyscall(unix.SYS_SETRESGID, keep, uintptr(gid), keep); e != 0 {
-				return fmt.Errorf("setresgid %d: %w", gid, e)
-			}
-			if _, _, e := unix.RawSyscall(unix.SYS_SETRESUID, keep, uintptr(uid), keep); e != 0 {
-				return fmt.Errorf("setresuid %d: %w", uid, e)
-			}
-			return f()
-		}()
-	}()
-	return <-done
+	return OnThread(func() error {
+		// The raw calls change this thread only; x/sys's would change all.
+		keep := ^uintptr(0)
+		if _, _, e := unix.RawSyscall(unix.SYS_SETRESGID, keep, uintptr(gid), keep); e != 0 {
+			return fmt.Errorf("setresgid %d: %w", gid, e)
+		}
+		if _, _, e := unix.RawSyscall(unix.SYS_SETRESUID, keep, uintptr(uid), keep); e != 0 {
+			return fmt.Errorf("setresuid %d: %w", uid, e)
+		}
+		return f()
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"runtime"
 	"sort"
 	"syscall"
 
@@ -43,22 +42,15 @@ func (g *Guest) Addresses() ([]Address, error) {
 	if same {
 		return nil, ErrNoPrivateNetwork
 	}
-	type result struct {
-		list []Address
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+	var list []Address
+	err = sys.OnThread(func() (err error) {
 		if err := sys.Join(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- result{err: fmt.Errorf("join network of process %d: %w", g.pid, err)}
-			return
+			return fmt.Errorf("join network of process %d: %w", g.pid, err)
 		}
-		list, err := dumpAddresses()
-		done <- result{list, err}
-	}()
-	r := <-done
-	return r.list, r.err
+		list, err = dumpAddresses()
+		return err
+	})
+	return list, err
 }
 
 func sameFile(f *os.File, path string) (bool, error) {
