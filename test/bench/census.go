@@ -15,8 +15,9 @@ import (
 type census map[int]process
 
 type process struct {
-	name string  // as in /proc/PID/comm, at most 15 characters
-	pss  float64 // KiB; shared pages are divided among those who share them (proc(5), smaps_rollup)
+	name   string // as in /proc/PID/comm, at most 15 characters
+	parent int
+	pss    float64 // KiB; shared pages are divided among those who share them (proc(5), smaps_rollup)
 }
 
 func look() (census, error) {
@@ -57,6 +58,7 @@ func readProcess(path string) (p process, onHost bool, err error) {
 		return p, false, err
 	}
 	p.name = fields["Name"]
+	p.parent, _ = strconv.Atoi(fields["PPid"])
 	p.pss, err = strconv.ParseFloat(strings.TrimSuffix(colonFields(rollup)["Pss"], " kB"), 64)
 	return p, true, err
 }
@@ -71,16 +73,20 @@ func colonFields(text []byte) map[string]string {
 	return values
 }
 
-// newcomers are processes that were not there before.
+// newcomers are processes that were not there before, without the workers
+// that udev keeps for a while.
 func (c census) newcomers(before census) []process {
 	var list []process
 	for pid, p := range c {
-		if old, ok := before[pid]; !ok || old.name != p.name {
+		old, ok := before[pid]
+		if (!ok || old.name != p.name) && c[p.parent].name != udev {
 			list = append(list, p)
 		}
 	}
 	return list
 }
+
+const udev = "systemd-udevd"
 
 // daemon is the memory of the processes of that name.
 func (c census) daemon(name string) float64 {

@@ -24,8 +24,9 @@ func commandContest(_ context.Context, o options) (*contest, error) {
 		return nil, errors.Join(err, bus.close())
 	}
 	registered := []announcement{
-		{machineNew, o.image}, {machineRemoved, o.image},
-		{unitRemoved, "machine-" + o.image + ".scope"},
+		{machineNew, []string{o.image}}, {machineRemoved, []string{o.image}},
+		// The second is what nspawn of systemd 262 calls its scope.
+		{unitRemoved, []string{"machine-" + o.image + ".scope", o.image + ".scope"}},
 	}
 	call := func(name string, proof []announcement, argv ...string) contender {
 		return contender{name, func(ctx context.Context) (sample, error) { return timeCommand(ctx, bus, proof, argv) }}
@@ -38,7 +39,7 @@ func commandContest(_ context.Context, o options) (*contest, error) {
 			call(ours, registered, "mctl", "run", o.image, "/bin/true"),
 			call(nspawn, registered, "systemd-nspawn", "-q", "-U", "-D", tree,
 				"--private-network", "--register=yes", "/bin/true"),
-			call(crun, []announcement{{unitRemoved, oci.scope()}}, oci.run()...),
+			call(crun, []announcement{{unitRemoved, []string{oci.scope()}}}, oci.run()...),
 			call(floor, nil, "unshare", "--fork", "--pid", "--mount", "--uts", "--ipc", "--net", "--user",
 				"--map-root-user", "chroot", tree, "/bin/true"),
 		},

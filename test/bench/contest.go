@@ -11,7 +11,7 @@ import (
 )
 
 // roundTime is more than any round takes, however busy the machine is.
-const roundTime = 3 * time.Minute
+const roundTime = 8 * time.Minute
 
 // contest lets contenders do the same thing in turns, so that whatever else
 // the machine does meanwhile hits all of them alike.

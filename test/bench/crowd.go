@@ -16,7 +16,7 @@ import (
 var crowds = []int{1, 10, 30}
 
 // calm is how long everybody may settle before memory is read.
-const calm = 2 * time.Second
+const calm = 3 * time.Second
 
 // crowd runs many machines as instances of one template unit.
 type crowd struct {
@@ -61,8 +61,7 @@ func (c crowd) round(ctx context.Context) (sample, error) {
 	if err := errors.Join(c.start(ctx, 1), c.stop(1)); err != nil {
 		return nil, err
 	}
-	time.Sleep(calm)
-	before, err := look()
+	before, err := lookAtRest(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +79,7 @@ func (c crowd) measure(ctx context.Context, n int, before census, s sample) (err
 	if err := c.start(ctx, n); err != nil {
 		return err
 	}
-	time.Sleep(calm)
-	after, err := look()
+	after, err := lookAtRest(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,6 +94,18 @@ func (c crowd) measure(ctx context.Context, n int, before census, s sample) (err
 	s[keyOf("kept", n)] = s[keyOf("supervisors", n)] + s[keyOf("daemon", n)]
 	s[keyOf("all", n)] = (after.pss() - before.pss()) * each
 	return nil
+}
+
+func lookAtRest(ctx context.Context) (census, error) {
+	if err := execute(exec.CommandContext(ctx, "udevadm", "settle")); err != nil {
+		return nil, err
+	}
+	select {
+	case <-time.After(calm):
+		return look()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // start starts the first n clones and returns when all say running.

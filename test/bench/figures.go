@@ -41,7 +41,7 @@ func bootFigures() []figure {
 func crowdFigures() []figure {
 	var list []figure
 	for _, n := range crowds {
-		each := fmt.Sprintf("for each of %d machines: ", n)
+		each := fmt.Sprintf("with %d running, for each: ", n)
 		list = append(list,
 			figure{key: keyOf("processes", n), title: each + "processes of the manager", unit: "number"},
 			figure{key: keyOf("daemon", n), title: each + "growth of the daemon, PSS", unit: "KiB", most: 100},

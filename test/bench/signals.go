@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -45,22 +47,33 @@ func (s *signals) forget() {
 	}
 }
 
-// announcement is a signal and its first argument.
-type announcement struct{ signal, subject string }
+// announcement is a signal whose first argument is one of the subjects.
+type announcement struct {
+	signal   string
+	subjects []string
+}
+
+func (a announcement) is(sig *dbus.Signal) bool {
+	if sig.Name != a.signal || len(sig.Body) == 0 {
+		return false
+	}
+	subject, _ := sig.Body[0].(string)
+	return slices.Contains(a.subjects, subject)
+}
+
+// proofTime is how long after the end of a command its machine and its scope
+// may still be there.
+const proofTime = 20 * time.Second
 
 // await returns when all of them were heard.
 func (s *signals) await(ctx context.Context, all ...announcement) error {
-	missing := map[announcement]bool{}
-	for _, a := range all {
-		missing[a] = true
-	}
+	ctx, cancel := context.WithTimeout(ctx, proofTime)
+	defer cancel()
+	missing := slices.Clone(all)
 	for len(missing) > 0 {
 		select {
 		case sig := <-s.heard:
-			if len(sig.Body) > 0 {
-				subject, _ := sig.Body[0].(string)
-				delete(missing, announcement{sig.Name, subject})
-			}
+			missing = slices.DeleteFunc(missing, func(a announcement) bool { return a.is(sig) })
 		case <-ctx.Done():
 			return fmt.Errorf("never heard %v: %w", missing, ctx.Err())
 		}
