@@ -192,5 +192,5 @@ func Clean(name, unit string) error {
 
 // Preview is the plan of a boot that does not take place: with a range of ids that nobody has claimed.
 func Preview(spec Spec) (*Plan, error) {
-	return prepare(spec, userns.Preferred(spec.Name))
+	return decide(spec, userns.Preferred(spec.Name))
 }

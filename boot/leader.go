@@ -12,18 +12,18 @@ import (
 	"machined-go/boot/sys"
 )
 
-// The leader, a machine's PID 1, is forked before its root exists, for that needs its namespaces. It then waits on a pipe while
-// the starter works, and does the rest by itself, in this order:
+// The leader, a machine's PID 1, is forked before its root exists, for that needs its namespaces. It does what it can beside the
+// starter and twice waits on a pipe for a byte:
 //
 //	starter                          leader
-//	fork ────────────────────────▶   wait
-//	id maps, mounts, limits
+//	fork ────────────────────────▶   session, signals, host name, capability bounds
+//	id maps, mounts
+//	a byte ──────────────────────▶   become root, copy the mount namespace
 //	veth, scope, registration
-//	one byte ────────────────────▶   become root, copy the mount namespace,
-//	                                 cgroup, console, capabilities, filter
+//	a byte ──────────────────────▶   cgroup namespace, console, capabilities, filter
 //	report pipe closes ◀──────────   execute the init
 //
-// End of file instead of the byte means that the starter is dead: the leader exits.
+// End of file instead of a byte means that the starter is dead: the leader exits.
 
 // word is the pipe on which the leader waits for the word to go on.
 type word struct{ r, w *os.File }
@@ -42,50 +42,62 @@ func (w word) close() {
 }
 
 func (w word) give() error {
-	_, err := w.w.Write([]byte{1})
-	return err
+	if _, err := w.w.Write([]byte{1}); err != nil {
+		return fmt.Errorf("give word to leader: %w", err)
+	}
+	return nil
 }
 
 // leaderProgram is what the leader does, as system calls.
 func leaderProgram(p *Plan, w word) *sys.Program {
 	prog := new(sys.Program)
 	prog.Call("close start pipe", unix.SYS_CLOSE, w.w.Fd())
-	prog.Await("wait for the starter", w.r.Fd())
-	becomeRoot(prog)
+	prepare(prog, p)
+	prog.Await("wait for the root", w.r.Fd())
 	enterRoot(prog)
+	prog.Await("wait for the starter", w.r.Fd())
+	enterCgroup(prog)
 	standardStreams(prog, p)
-	reset(prog)
-	if p.foreground() {
-		prog.Call("die with the starter", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
-	}
 	restrict(prog, p)
 	return prog.Exec(p.Path, p.Argv, p.Env)
 }
 
-func becomeRoot(prog *sys.Program) {
-	prog.Call("become group root of the machine", unix.SYS_SETRESGID, 0, 0, 0)
-	prog.Call("drop supplementary groups", unix.SYS_SETGROUPS, 0, 0)
-	prog.Call("become root of the machine", unix.SYS_SETRESUID, 0, 0, 0)
-}
-
-// enterRoot copies the finished mount namespace, which makes the machine's user namespace own the copy and locks every mount in
-// it, and enters the cgroup namespace, possible only now that the scope is there.
-func enterRoot(prog *sys.Program) {
-	const cgroup = "/sys/fs/cgroup"
-	root := prog.Path("/")
-	cgroup2 := prog.Path("cgroup2")
-	prog.Call("make mount and cgroup namespaces", unix.SYS_UNSHARE, unix.CLONE_NEWNS|unix.CLONE_NEWCGROUP)
-	prog.Call("change directory to /", unix.SYS_CHDIR, root)
-	prog.Call("mount cgroup2 on "+cgroup, unix.SYS_MOUNT, cgroup2, prog.Path(cgroup), cgroup2,
-		unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
-	prog.Call("share mounts within the machine", unix.SYS_MOUNT, 0, root, 0, unix.MS_SHARED|unix.MS_REC, 0)
-}
-
-func standardStreams(prog *sys.Program, p *Plan) {
+// prepare does what needs neither root nor cgroup.
+func prepare(prog *sys.Program, p *Plan) {
 	name := p.Hostname()
 	prog.Call("set host name", unix.SYS_SETHOSTNAME, prog.Path(name), uintptr(len(name)))
 	prog.Try("leave the caller's session keyring", unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
 	prog.Call("start a session", unix.SYS_SETSID)
+	reset(prog)
+	for c := range caps.Cap(64) {
+		if caps.All.Has(c) && !p.Caps.Has(c) {
+			prog.Try(fmt.Sprintf("drop capability %d", c), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c))
+		}
+	}
+}
+
+// enterRoot becomes the machine's root user and copies the finished mount namespace, which makes the machine's user namespace
+// own the copy and locks every mount in it.
+func enterRoot(prog *sys.Program) {
+	root := prog.Path("/")
+	prog.Call("become group root of the machine", unix.SYS_SETRESGID, 0, 0, 0)
+	prog.Call("drop supplementary groups", unix.SYS_SETGROUPS, 0, 0)
+	prog.Call("become root of the machine", unix.SYS_SETRESUID, 0, 0, 0)
+	prog.Call("make mount namespace", unix.SYS_UNSHARE, unix.CLONE_NEWNS)
+	prog.Call("change directory to /", unix.SYS_CHDIR, root)
+	prog.Call("share mounts within the machine", unix.SYS_MOUNT, 0, root, 0, unix.MS_SHARED|unix.MS_REC, 0)
+}
+
+// enterCgroup is possible only once the scope is there.
+func enterCgroup(prog *sys.Program) {
+	const cgroup = "/sys/fs/cgroup"
+	cgroup2 := prog.Path("cgroup2")
+	prog.Call("make cgroup namespace", unix.SYS_UNSHARE, unix.CLONE_NEWCGROUP)
+	prog.Call("mount cgroup2 on "+cgroup, unix.SYS_MOUNT, cgroup2, prog.Path(cgroup), cgroup2,
+		unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
+}
+
+func standardStreams(prog *sys.Program, p *Plan) {
 	if p.Spec.Terminal {
 		for fd := range uintptr(3) {
 			prog.Try("close stream", unix.SYS_CLOSE, fd)
@@ -111,12 +123,10 @@ func reset(prog *sys.Program) {
 	prog.Call("set file creation mask", unix.SYS_UMASK, 0o022)
 }
 
-// restrict takes away the capabilities a machine does not get and installs the system call filter; both last for good.
+// restrict limits the leader to the machine's capabilities and installs the system call filter; both last for good.
 func restrict(prog *sys.Program, p *Plan) {
-	for c := range caps.Cap(64) {
-		if caps.All.Has(c) && !p.Caps.Has(c) {
-			prog.Try(fmt.Sprintf("drop capability %d", c), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c))
-		}
+	if p.foreground() {
+		prog.Call("die with the starter", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
 	}
 	low, high := uint32(p.Caps), uint32(p.Caps>>32)
 	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}

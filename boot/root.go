@@ -62,7 +62,10 @@ func (b *builder) build() error {
 	}
 	b.leader = leader
 	b.born <- leader
-	return b.mounts(leader)
+	if err := b.mounts(leader); err != nil {
+		return err
+	}
+	return b.word.give()
 }
 
 func (b *builder) fork() (*sys.Child, error) {

@@ -215,7 +215,7 @@ func (s *start) register(ctx context.Context) (func(), error) {
 
 func (s *start) letGo(context.Context) (func(), error) {
 	if err := s.word.give(); err != nil {
-		return nil, fmt.Errorf("let leader go: %w", err)
+		return nil, err
 	}
 	s.word.close()
 	err := s.leader.Running()
@@ -228,7 +228,7 @@ func (s *start) letGo(context.Context) (func(), error) {
 
 // boot prepares a plan from what is claimed and carries it out.
 func (s *Starter) boot(ctx context.Context, spec Spec, c claim) (*Plan, *Machine, error) {
-	plan, err := prepare(spec, c.ids.Base)
+	plan, err := decide(spec, c.ids.Base)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -236,8 +236,8 @@ func (s *Starter) boot(ctx context.Context, spec Spec, c claim) (*Plan, *Machine
 	return plan, machine, err
 }
 
-// prepare makes the plan of a boot of spec with the ids from base on.
-func prepare(spec Spec, base uint32) (*Plan, error) {
+// decide makes the plan of a boot of spec with the ids from base on.
+func decide(spec Spec, base uint32) (*Plan, error) {
 	tree, err := Inspect(spec)
 	if err != nil {
 		return nil, err

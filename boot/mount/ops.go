@@ -80,14 +80,8 @@ func (o Bind) bind(r *Root) error {
 		return err
 	}
 	defer unix.Close(source)
-	if !o.Inside {
-		var st unix.Stat_t
-		if err := unix.Fstat(source, &st); err != nil {
-			return err
-		}
-		if err := r.ensure(o.Target, st.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil {
-			return err
-		}
+	if err := o.prepareTarget(r, source); err != nil {
+		return err
 	}
 	tree, err := sys.CloneTree(source, false)
 	if err != nil {
@@ -102,6 +96,20 @@ func (o Bind) bind(r *Root) error {
 		return err
 	}
 	return r.attach(tree, o.Target)
+}
+
+// prepareTarget makes a target for a path of the host, and makes sure of one for a path of the machine. It comes before the
+// clone: a detached mount that is not used after all costs the kernel a grace period.
+func (o Bind) prepareTarget(r *Root, source int) error {
+	if o.Inside {
+		_, err := r.stat(o.Target)
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(source, &st); err != nil {
+		return err
+	}
+	return r.ensure(o.Target, st.Mode&unix.S_IFMT == unix.S_IFDIR)
 }
 
 func (o Bind) open(r *Root) (int, error) {
@@ -122,45 +130,25 @@ func (o Sysfs) String() string {
 	return words("bind from a new sysfs, read-only: /sys/{" + strings.Join(o.Dirs, ",") + "}")
 }
 
+// apply mounts the whole of it over the host's, in a mount namespace where nobody needs that: it goes away with the old root,
+// while an unmount of its own would cost the kernel a grace period.
 func (o Sysfs) apply(r *Root) error {
-	for _, d := range o.Dirs {
-		if err := r.ensure("/sys/"+d, true); err != nil {
-			return err
-		}
-	}
-	full := FS{Type: "sysfs", Target: "/sys", Flags: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC}
-	if err := full.apply(r); err != nil {
-		return err
-	}
-	trees, err := o.clone(r)
+	const full = "/sys"
+	fd, err := unix.Open(full, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
+		return &os.PathError{Op: "open", Path: full, Err: err}
+	}
+	defer unix.Close(fd)
+	if err := sys.Mount("sysfs", fd, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return err
 	}
-	if err := r.with("/sys", func(fd int) error { return unix.Unmount(sys.FDPath(fd), unix.MNT_DETACH) }); err != nil {
-		return err
-	}
-	for d, tree := range trees {
-		if err := r.attach(tree, "/sys/"+d); err != nil {
+	for _, d := range o.Dirs {
+		b := Bind{Source: full + "/" + d, Target: "/sys/" + d, Attr: ReadOnly}
+		if err := b.apply(r); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (o Sysfs) clone(r *Root) (map[string]int, error) {
-	trees := make(map[string]int, len(o.Dirs))
-	for _, d := range o.Dirs {
-		err := r.with("/sys/"+d, func(fd int) (err error) {
-			if trees[d], err = sys.CloneTree(fd, false); err != nil {
-				return err
-			}
-			return sys.SetMountAttr(trees[d], false, unix.MountAttr{Attr_set: ReadOnly})
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return trees, nil
 }
 
 // Seal sets attributes on the mount at Target, usually to make it read-only once it is filled.
