@@ -35,6 +35,7 @@ type app struct {
 	systemd func(context.Context) (units, error)
 	journal func(context.Context, ...string) ([]byte, error)
 
+	conn     *dbus.Conn
 	machines *client.Client
 	service  units
 }
@@ -74,7 +75,7 @@ func (a *app) client() (*client.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the system bus: %v: is D-Bus running? (systemctl status dbus)", err)
 	}
-	a.machines = client.New(conn)
+	a.conn, a.machines = conn, client.New(conn)
 	return a.machines, nil
 }
 

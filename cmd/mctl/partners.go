@@ -19,10 +19,18 @@ type partners struct {
 	machines func() (*client.Client, error)
 }
 
-func newPartners(ctx context.Context, a *app) *partners {
+// newPartners is the first thing a start does.
+func newPartners(a *app) *partners {
+	go boot.Hasten()
+	machines := ahead(a.client)
 	return &partners{
-		units:    ahead(func() (*systemd1.Conn, error) { return systemd1.Dial(ctx) }),
-		machines: ahead(a.client),
+		machines: machines,
+		units: func() (*systemd1.Conn, error) {
+			if _, err := machines(); err != nil {
+				return nil, err
+			}
+			return systemd1.Briefly(a.conn), nil
+		},
 	}
 }
 

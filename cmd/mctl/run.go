@@ -79,21 +79,31 @@ func newRunCmd(a *app) *cobra.Command {
 	return cmd
 }
 
+// preview prints the plan of what run would do.
+func (a *app) preview(o runOptions, args []string) error {
+	spec, err := o.resolve(args)
+	if err != nil {
+		return err
+	}
+	plan, err := boot.Preview(spec)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(a.out, plan)
+	return err
+}
+
 // run runs a machine and gives its exit status.
 func (a *app) run(ctx context.Context, o runOptions, args []string) (int, error) {
+	if o.dryRun {
+		return 0, a.preview(o, args)
+	}
+	partners := newPartners(a)
 	spec, err := o.resolve(args)
 	if err != nil {
 		return 0, err
 	}
-	if o.dryRun {
-		plan, err := boot.Preview(spec)
-		if err == nil {
-			_, err = fmt.Fprint(a.out, plan)
-		}
-		return 0, err
-	}
 	spec.Terminal = isTerminal(a.in) && a.screen
-	partners := newPartners(ctx, a)
 	f := &boot.Foreground{
 		Starter:   boot.Starter{Units: partners, Registry: partners},
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.ReadOnly) },

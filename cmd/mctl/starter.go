@@ -49,6 +49,7 @@ func (a *app) serve(ctx context.Context, name string) error {
 }
 
 func (a *app) startService(ctx context.Context, manager handover.Manager, name string) error {
+	partners := newPartners(a)
 	if err := boot.CheckName(name); err != nil {
 		return err
 	}
@@ -60,7 +61,6 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 	if err := settings.Apply(&spec); err != nil {
 		return err
 	}
-	partners := newPartners(ctx, a)
 	s := &boot.Service{
 		Starter:   boot.Starter{Units: partners, Registry: partners},
 		Manager:   manager,

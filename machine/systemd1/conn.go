@@ -97,18 +97,34 @@ func dialSystem(ctx context.Context) (*Conn, error) {
 func FromBus(ctx context.Context, bus *dbus.Conn) (*Conn, error) {
 	c := newConn()
 	c.bus = bus
-	c.signals = make(chan *dbus.Signal, 1024)
-	bus.Signal(c.signals)
-	go func() {
-		for s := range c.signals {
-			c.dispatch(s)
-		}
-	}()
+	c.listen()
 	if err := c.match(ctx); err != nil {
 		bus.RemoveSignal(c.signals)
 		return nil, err
 	}
 	return c, nil
+}
+
+// Briefly is FromBus for a process that starts one thing and ends: it spares itself the wait for its match rule, which the bus
+// has before the next message, and the subscription, for systemd tells whoever caused a job how it ended in any case.
+func Briefly(bus *dbus.Conn) *Conn {
+	c := newConn()
+	c.bus = bus
+	c.listen()
+	rule := fmt.Sprintf("type='signal',sender='%s',path='%s',interface='%s'", busName, managerPath, managerIf)
+	bus.BusObject().Go("org.freedesktop.DBus.AddMatch", dbus.FlagNoReplyExpected, nil, rule)
+	return c
+}
+
+// listen hands every signal of the connection on.
+func (c *Conn) listen() {
+	c.signals = make(chan *dbus.Signal, 1024)
+	c.bus.Signal(c.signals)
+	go func() {
+		for s := range c.signals {
+			c.dispatch(s)
+		}
+	}()
 }
 
 func newConn() *Conn { return &Conn{watches: map[string][]*watch{}} }
