@@ -48,7 +48,14 @@ func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 	if c.name, err = claimName(spec); err != nil {
 		return c, err
 	}
+	// Noted at each step, for we may be killed at any.
+	if err = c.note(spec.owner()); err != nil {
+		return c, err
+	}
 	if c.image, err = lock(); err != nil {
+		return c, err
+	}
+	if err = c.note(spec.owner()); err != nil {
 		return c, err
 	}
 	if c.ids, err = userns.Pick(spec.Name); err != nil {
@@ -84,7 +91,10 @@ func claimName(spec Spec) (*os.File, error) {
 }
 
 func (c claim) note(owner string) error {
-	text := owner + "\n" + c.ids.Lock.Name() + "\n"
+	text := owner + "\n"
+	if c.ids.Lock != nil {
+		text += c.ids.Lock.Name() + "\n"
+	}
 	if !c.shared {
 		for _, f := range c.image {
 			text += f.Name() + "\n"
@@ -168,26 +178,26 @@ func takeOver(stored map[string][]*os.File) (c claim, ok bool, err error) {
 }
 
 // Clean removes what the machine of this name, which has ended, leaves on the host: its lock files and its note. Only the unit
-// that started it may; a machine of the same name that somebody else started is left alone. The unit's store may still hold
-// the locks, which is as good as holding them here.
-func Clean(name, unit string) error {
+// that started it may; a machine of the same name that somebody else started is left alone, and ours is false. The unit's store
+// may still hold the locks, which is as good as holding them here.
+func Clean(name, unit string) (ours bool, err error) {
 	text, err := os.ReadFile(noteOf(name))
 	if errors.Is(err, unix.ENOENT) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	if lines[0] != unit {
-		return nil
+		return false, nil
 	}
 	for _, path := range append(lines[1:], noteOf(name)) {
 		if rm := os.Remove(path); !errors.Is(rm, unix.ENOENT) {
 			err = errors.Join(err, rm)
 		}
 	}
-	return err
+	return true, err
 }
 
 // Preview is the plan of a boot that does not take place: with a range of ids that nobody has claimed.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"machined-go/boot/handover"
 	"machined-go/boot/settings"
 	"machined-go/machine/image"
+	"machined-go/machine/systemd1"
 	"machined-go/unitgen"
 )
 
@@ -29,7 +31,7 @@ func newStarterCmd(a *app) *cobra.Command {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM, boot.StopSignal)
 			defer stop()
 			if clean {
-				return cleanAfter(args[0])
+				return cleanAfter(ctx, args[0])
 			}
 			return a.serve(ctx, args[0])
 		},
@@ -71,9 +73,23 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 }
 
 // cleanAfter is the service's ExecStopPost=. A guest that reboots comes back at once, so there is nothing to clean.
-func cleanAfter(name string) error {
+func cleanAfter(ctx context.Context, name string) error {
 	if os.Getenv("EXIT_CODE") == "killed" && os.Getenv("EXIT_STATUS") == "HUP" {
 		return nil
 	}
-	return boot.Clean(name, unitgen.Service(name))
+	ours, err := boot.Clean(name, unitgen.Service(name))
+	if ours && os.Getenv("SERVICE_RESULT") != "success" {
+		// systemd may have put a process into the scope that was dying: nothing would ever end it.
+		err = errors.Join(err, endScope(ctx, unitgen.Scope(name)))
+	}
+	return err
+}
+
+func endScope(ctx context.Context, scope string) error {
+	systemd, err := systemd1.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer systemd.Close()
+	return systemd.EndUnit(ctx, scope)
 }

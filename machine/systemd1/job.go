@@ -57,6 +57,15 @@ func (c *Conn) QueueStop(ctx context.Context, unit string) error {
 	return nil
 }
 
+// EndUnit asks systemd to stop a unit if it knows it, and does not wait.
+func (c *Conn) EndUnit(ctx context.Context, unit string) error {
+	err := c.call(ctx, "StopUnit", unit, "replace").Err
+	if err != nil && !isError(err, busName+".NoSuchUnit") {
+		return fmt.Errorf("stop unit %q: %w", unit, err)
+	}
+	return nil
+}
+
 // wait waits for one job of the watched unit.
 func (c *Conn) wait(ctx context.Context, w *watch, unit string, job dbus.ObjectPath) error {
 	for {

@@ -114,8 +114,15 @@ func (c *Conn) settle(ctx context.Context, w *watch, name string) error {
 		if state == "failed" {
 			_ = c.ResetFailed(ctx, name)
 		}
-		if state == "active" && time.Since(busySince) > settleGrace && c.hasProcesses(ctx, name) {
-			return fmt.Errorf("%w: processes still run in it (see: systemctl status %s)", ErrUnitBusy, name)
+		if state == "active" && time.Since(busySince) > settleGrace {
+			if c.hasProcesses(ctx, name) {
+				return fmt.Errorf("%w: processes still run in it (see: systemctl status %s)", ErrUnitBusy, name)
+			}
+			// Its process was dying when it was started, so there is no end of it that systemd could notice.
+			if err := c.EndUnit(ctx, name); err != nil {
+				return err
+			}
+			busySince = time.Now()
 		}
 		select {
 		case <-w.removed:
