@@ -103,6 +103,14 @@ func (h *host) await(t testing.TB, unit string, want ...string) {
 	})
 }
 
+// pin makes systemd remember how a machine's unit ended: without somebody who
+// refers to it, it forgets a unit that ended well.
+func (h *host) pin(t testing.TB, machine string) {
+	t.Helper()
+	h.sh(t, `systemd-run -q --unit="pin-$1" -p After="contain@$1.service" -p RemainAfterExit=yes true`, machine)
+	t.Cleanup(func() { h.sh(t, `systemctl stop "pin-$1"`, machine) })
+}
+
 // inside runs a shell command in a machine, as a service of its systemd.
 func (h *host) inside(t testing.TB, machine, command string) string {
 	t.Helper()
@@ -118,7 +126,7 @@ func (h *host) start(t testing.TB, machine string) {
 
 // end ends a machine whatever its state.
 func (h *host) end(machine string) {
-	_, _, _ = h.try(`systemctl kill -s KILL contain@"$1" || true
+	_, _, _ = h.try(`main=$(systemctl show -P MainPID contain@"$1"); ((!main)) || kill -KILL "$main"
 		systemctl stop contain@"$1" || true; systemctl reset-failed contain@"$1" || true`, machine)
 }
 

@@ -28,7 +28,7 @@ mine=$(readlink /proc/self/ns/pid)
 
 section state
 find /run/systemd/machines /run/systemd/nspawn /run/systemd/nspawn-uid /run/machined-go -mindepth 1 \
-	! \( -type d \( -name locks -o -name machines -o -name propagate \) \) 2>/dev/null | sort
+	! \( -type d \( -name locks -o -name notes -o -name machines -o -name propagate -o -name unix-export \) \) 2>/dev/null | sort
 section images
 find /var/lib/machines -mindepth 1 -maxdepth 1 | sort
 section mounts
@@ -40,7 +40,7 @@ ls /sys/class/net
 section terminals
 find /dev/pts -type c | sort
 section units
-systemctl list-units --all --plain --no-legend 'contain@*' 'machine-*' '*ve-*' 'run-*' | awk '{ print $1, $2, $3, $4 }' | sort
+systemctl list-units --all --plain --no-legend 'contain@*' 'machine-*' '*ve-*' 'run-[ru]*.service' | awk '{ print $1, $2, $3, $4 }' | sort
 find /run/systemd/transient -type f ! -name 'run-*' 2>/dev/null | sort
 section failed
 systemctl list-units --failed --plain --no-legend | awk '{ print $1 }' | sort
@@ -50,12 +50,15 @@ section processes
 for p in /proc/[0-9]*; do
 	exe=$(readlink "$p/exe" 2>/dev/null) || continue
 	case $exe in */mctl* | */machined-go* | */systemd-nspawn*) echo "$exe" ;; esac
-	[[ $(readlink "$p/ns/pid" 2>/dev/null) == "$mine" ]] || echo "in a machine: $exe"
+	space=$(readlink "$p/ns/pid" 2>/dev/null) || continue
+	[[ $space == "$mine" ]] || echo "in a machine: $exe"
 done | sort
 section zombies
 ps -eo stat=,comm= | awk '$1 ~ /^Z/ && $2 != "lab"' | sort
 section daemon
-kinds "$daemon"
+kinds "$daemon" | grep -v socket
+# Some are made at first use.
+echo "sockets: about $(($(kinds "$daemon" | awk '/socket/ { print $1 }') / 8 * 8))"
 systemctl show -p NFileDescriptorStore machined-go
 section manager
 kinds 1 | grep -E 'ptmx|lck|nspawn|net:'
