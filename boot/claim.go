@@ -8,9 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
-
-	"golang.org/x/sys/unix"
+	"time"
 
 	"machined-go/boot/console"
 	"machined-go/boot/sys"
@@ -30,12 +28,6 @@ type claim struct {
 
 // LockImage claims the image for the machine; what it returns holds the locks.
 type LockImage func() ([]*os.File, error)
-
-// notes is where names are claimed. A machine's note says in its first line who started it and then which lock files it made,
-// for whoever cleans up after it may be another process.
-const notes = "/run/machined-go/notes"
-
-func noteOf(name string) string { return filepath.Join(notes, name) }
 
 // newClaim claims everything, or nothing.
 func newClaim(spec Spec, lock LockImage) (c claim, err error) {
@@ -77,10 +69,10 @@ func (s Spec) owner() string {
 }
 
 func claimName(spec Spec) (*os.File, error) {
-	if err := os.MkdirAll(notes, 0o755); err != nil {
+	if err := os.MkdirAll(sys.Notes, 0o755); err != nil {
 		return nil, fmt.Errorf("claim name %q: %w", spec.Name, err)
 	}
-	f, err := sys.Lock(noteOf(spec.Name), true)
+	f, err := lockNote(spec.Name)
 	if errors.Is(err, sys.ErrLocked) {
 		return nil, fmt.Errorf("machine %q runs already, or is being started: see `mctl status %s`", spec.Name, spec.Name)
 	}
@@ -88,6 +80,18 @@ func claimName(spec Spec) (*os.File, error) {
 		return nil, fmt.Errorf("claim name %q: %w", spec.Name, err)
 	}
 	return f, nil
+}
+
+// lockNote has some patience: the note of a machine that has just ended may be held, for a moment, by who removes it.
+func lockNote(name string) (*os.File, error) {
+	const tries, pause = 10, 10 * time.Millisecond
+	for i := 1; ; i++ {
+		f, err := sys.Lock(filepath.Join(sys.Notes, name), true)
+		if !errors.Is(err, sys.ErrLocked) || i == tries {
+			return f, err
+		}
+		time.Sleep(pause)
+	}
 }
 
 func (c claim) note(owner string) error {
@@ -121,7 +125,7 @@ func (c claim) release() {
 		}
 		f.Close()
 		if c.shared {
-			removeUnused(f.Name())
+			sys.RemoveLock(f.Name())
 		}
 	}
 	for _, f := range []*os.File{c.ids.Lock, c.name} {
@@ -129,14 +133,6 @@ func (c claim) release() {
 			_ = os.Remove(f.Name())
 			f.Close()
 		}
-	}
-}
-
-// removeUnused removes a lock file that others may have locked too.
-func removeUnused(path string) {
-	if f, err := sys.Lock(path, true); err == nil {
-		_ = os.Remove(path)
-		f.Close()
 	}
 }
 
@@ -175,29 +171,6 @@ func takeOver(stored map[string][]*os.File) (c claim, ok bool, err error) {
 	}
 	ids := userns.Range{Base: uint32(base), Lock: lock}
 	return claim{name: stored[storedName][0], console: con, image: stored[storedImage], ids: ids, old: true}, true, nil
-}
-
-// Clean removes what the machine of this name, which has ended, leaves on the host: its lock files and its note. Only the unit
-// that started it may; a machine of the same name that somebody else started is left alone, and ours is false. The unit's store
-// may still hold the locks, which is as good as holding them here.
-func Clean(name, unit string) (ours bool, err error) {
-	text, err := os.ReadFile(noteOf(name))
-	if errors.Is(err, unix.ENOENT) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-	if lines[0] != unit {
-		return false, nil
-	}
-	for _, path := range append(lines[1:], noteOf(name)) {
-		if rm := os.Remove(path); !errors.Is(rm, unix.ENOENT) {
-			err = errors.Join(err, rm)
-		}
-	}
-	return true, err
 }
 
 // Preview is the plan of a boot that does not take place: with a range of ids that nobody has claimed.

@@ -36,7 +36,10 @@ func (s *Service) Run(ctx context.Context, spec Spec, stored map[string][]*os.Fi
 	}
 	plan, machine, err := s.boot(ctx, spec, c)
 	if err != nil {
-		return err // the service's ExecStopPost= cleans up
+		if !c.old {
+			c.release()
+		}
+		return err
 	}
 	if err := s.entrust(c, machine); err != nil {
 		machine.Leader.Kill()

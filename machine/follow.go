@@ -64,6 +64,7 @@ const removed = "removed"
 // A unit that was removed is not asked for again: asking would load it, and
 // unloading it would be the next event, for ever.
 func (m *Manager) UnitChanged(ev systemd1.Event) {
+	m.tidier.soon()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	list := m.byUnit[ev.Unit]
@@ -96,6 +97,8 @@ func (m *Manager) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-m.tidier.due.C:
+			m.tidy(ctx)
 		case <-m.sweep.wake:
 		}
 		for _, name := range m.sweep.take() {

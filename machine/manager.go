@@ -9,6 +9,7 @@ import (
 	"sort"
 	"sync"
 
+	"machined-go/boot/sys"
 	"machined-go/machine/systemd1"
 )
 
@@ -48,7 +49,8 @@ type Manager struct {
 	byUnit map[string][]*entry // by Unit and by ServiceUnit
 	byPID  map[int]*entry
 
-	sweep sweeper
+	sweep  sweeper
+	tidier tidier
 }
 
 // entry is a machine with what only the manager knows of it.
@@ -95,7 +97,7 @@ func NewManager(units Units, watch Watcher, dir *Dir, log *slog.Logger) *Manager
 	m := &Manager{
 		units: units, watch: watch, dir: dir, log: log,
 		byName: map[string]*entry{}, byUnit: map[string][]*entry{}, byPID: map[int]*entry{},
-		sweep: newSweeper(),
+		sweep: newSweeper(), tidier: newTidier(sys.Notes),
 	}
 	m.byName[HostName] = &entry{Machine: hostMachine()}
 	return m

@@ -29,7 +29,6 @@ StartLimitIntervalSec=0
 Type=notify
 NotifyAccess=all
 ExecStart=` + mctl + ` starter %i
-ExecStopPost=` + mctl + ` starter --clean %i
 Slice=machine.slice
 # Guest's reboot.
 RestartForceExitStatus=SIGHUP

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,14 +14,12 @@ import (
 	"machined-go/boot/handover"
 	"machined-go/boot/settings"
 	"machined-go/machine/image"
-	"machined-go/machine/systemd1"
 	"machined-go/unitgen"
 )
 
 // newStarterCmd is what contain@.service runs: it starts a machine and is gone.
 func newStarterCmd(a *app) *cobra.Command {
-	var clean bool
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use:    "starter NAME",
 		Short:  "start a machine for its service (contain@NAME.service runs this)",
 		Hidden: true,
@@ -30,14 +27,9 @@ func newStarterCmd(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM, boot.StopSignal)
 			defer stop()
-			if clean {
-				return cleanAfter(ctx, args[0])
-			}
 			return a.serve(ctx, args[0])
 		},
 	}
-	cmd.Flags().BoolVar(&clean, "clean", false, "take away what the machine left behind")
-	return cmd
 }
 
 // serve starts machine name. An error also becomes the service's status, where `mctl start` finds it.
@@ -70,26 +62,4 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 		Attach:    partners.attach,
 	}
 	return s.Run(ctx, spec, handover.Stored())
-}
-
-// cleanAfter is the service's ExecStopPost=. A guest that reboots comes back at once, so there is nothing to clean.
-func cleanAfter(ctx context.Context, name string) error {
-	if os.Getenv("EXIT_CODE") == "killed" && os.Getenv("EXIT_STATUS") == "HUP" {
-		return nil
-	}
-	ours, err := boot.Clean(name, unitgen.Service(name))
-	if ours && os.Getenv("SERVICE_RESULT") != "success" {
-		// systemd may have put a process into the scope that was dying: nothing would ever end it.
-		err = errors.Join(err, endScope(ctx, unitgen.Scope(name)))
-	}
-	return err
-}
-
-func endScope(ctx context.Context, scope string) error {
-	systemd, err := systemd1.Dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer systemd.Close()
-	return systemd.EndUnit(ctx, scope)
 }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package machine
+
+import (
+	"context"
+	"os"
+	"strings"
+	"time"
+
+	"machined-go/boot/sys"
+)
+
+// tidyDelay gathers events: a machine's end alone makes a dozen.
+const tidyDelay = 50 * time.Millisecond
+
+// tidier takes away what machines leave behind when they end, or when whoever started them was killed: notes and lock files that
+// nobody holds any more, and scopes without processes. It looks whenever a unit changed, for every starter and every machine is in
+// one; what it does not get to see, because it does not run then, it finds at its next start.
+type tidier struct {
+	notes string
+	due   *time.Timer
+}
+
+func newTidier(notes string) tidier { return tidier{notes: notes, due: time.NewTimer(0)} }
+
+// soon may be called from anywhere; calls in short succession are one.
+func (t *tidier) soon() { t.due.Reset(tidyDelay) }
+
+// tidy looks at every note that belongs to no live machine.
+func (m *Manager) tidy(ctx context.Context) {
+	notes, err := os.ReadDir(m.tidier.notes)
+	if err != nil {
+		return // there was no machine yet
+	}
+	for _, n := range notes {
+		if m.lives(n.Name()) {
+			continue
+		}
+		gone, err := sys.RemoveNote(m.tidier.notes, n.Name())
+		if err != nil {
+			m.log.Warn("left-overs of machine stay, ignoring", "machine", n.Name(), "error", err)
+		}
+		if gone {
+			m.endScope(ctx, n.Name())
+		}
+	}
+}
+
+func (m *Manager) lives(name string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.byName[name]
+	return e != nil && e.Leader.Alive()
+}
+
+// endScope ends a scope that was started around a process just as that died: systemd sees no end of it by itself.
+func (m *Manager) endScope(ctx context.Context, name string) {
+	scope := ScopeName(name)
+	events, err := os.ReadFile("/sys/fs/cgroup/machine.slice/" + scope + "/cgroup.events")
+	if err != nil || !strings.Contains(string(events), "populated 0") {
+		return
+	}
+	if err := m.units.QueueStop(ctx, scope); err != nil {
+		m.log.Warn("empty scope stays, ignoring", "scope", scope, "error", err)
+	}
+}

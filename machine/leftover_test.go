@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package machine
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"machined-go/boot/sys"
+)
+
+func TestTidy(t *testing.T) {
+	dir := t.TempDir()
+	m := &Manager{byName: map[string]*entry{}, tidier: newTidier(dir)}
+	note := func(name string) *os.File {
+		f, err := sys.Lock(filepath.Join(dir, name), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	_, leader := sleeper(t)
+	m.byName["alive"] = &entry{Machine: Machine{Name: "alive", Leader: leader}}
+	note("alive").Close() // whoever holds it for the machine is between two boots
+	defer note("starting").Close()
+	note("left").Close()
+
+	m.tidy(t.Context())
+	for name, want := range map[string]bool{"alive": true, "starting": true, "left": false} {
+		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
+			t.Errorf("note %q is there: %v, want %v", name, err == nil, want)
+		}
+	}
+}
