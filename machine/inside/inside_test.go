@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -92,17 +91,6 @@ func TestParseIDMap(t *testing.T) {
 			t.Errorf("%q is taken", bad)
 		}
 	}
-}
-
-func FuzzRelease(f *testing.F) {
-	f.Add("ID=\"a\\\"b\"\nX='\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		for k, v := range parseRelease(text) {
-			if !validKey(k) || strings.ContainsRune(v, 0) || strings.ToValidUTF8(v, "") != v {
-				t.Errorf("%q = %q", k, v)
-			}
-		}
-	})
 }
 
 // Our own network is nobody's private one; without it, loopback is not told.

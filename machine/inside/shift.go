@@ -109,3 +109,38 @@ func (g *Guest) OwnUsers() (bool, error) {
 	same, err := sameFile(ns, "/proc/self/ns/user")
 	return !same, err
 }
+
+// IDs of a machine: its users or its groups.
+const (
+	Users  = "uid_map"
+	Groups = "gid_map"
+)
+
+// HostID is the host's id of a machine's user or group; ErrNoShift if none is.
+func (g *Guest) HostID(kind string, id uint32) (uint32, error) {
+	ranges, err := g.idMap(kind)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range ranges {
+		if id >= r.inside && id-r.inside < r.count {
+			return r.outside + (id - r.inside), nil
+		}
+	}
+	return 0, ErrNoShift
+}
+
+// OwnID is the machine's id of a user or group of the host; ErrNoShift if none
+// is. What is not shifted is the host's, not the machine's.
+func (g *Guest) OwnID(kind string, id uint32) (uint32, error) {
+	ranges, err := g.idMap(kind)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range ranges {
+		if r.outside != 0 && id >= r.outside && id-r.outside < r.count {
+			return r.inside + (id - r.outside), nil
+		}
+	}
+	return 0, ErrNoShift
+}

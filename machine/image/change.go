@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"machined-go/boot/sys"
+)
+
+// ErrNoQuota says that an image or the pool is not on btrfs, which alone has
+// limits.
+var ErrNoQuota = fmt.Errorf("quota is only supported on btrfs: %w", unix.EOPNOTSUPP)
+
+// Rename gives an image another name in the same directory; the files that go
+// with it follow. EEXIST if any image has that name.
+func (i *Image) Rename(name string) error {
+	if err := i.changeable(); err != nil {
+		return fmt.Errorf("rename image %q: %w", i.Name, err)
+	}
+	if i.Type == Block && strings.HasPrefix(i.Path, "/dev/") {
+		return fmt.Errorf("rename image %q: it is a device: %w", i.Name, unix.EROFS)
+	}
+	locks, err := Lock(i.Path, true)
+	if err != nil {
+		return err
+	}
+	defer Release(locks...)
+	lock, err := claim(name)
+	if err != nil {
+		return err
+	}
+	defer Release(lock)
+	was := false
+	if i.Type == Directory {
+		if was, err = setImmutable(i.Path, false); err != nil && err != unix.ELOOP {
+			return fmt.Errorf("rename image %q: %w", i.Name, err)
+		}
+	}
+	to := filepath.Join(filepath.Dir(i.Path), i.file(name))
+	err = unix.Renameat2(unix.AT_FDCWD, i.Path, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if err == nil {
+		i.renameCompanions(name)
+	} else {
+		to = i.Path
+	}
+	if was {
+		_, again := setImmutable(to, true)
+		err = errors.Join(err, again)
+	}
+	if err != nil {
+		return fmt.Errorf("rename image %q to %q: %w", i.Name, name, err)
+	}
+	return nil
+}
+
+// MarkReadOnly marks an image read-only or writable: a subvolume by its flag, a
+// directory by the immutable attribute, a file by its mode, a device by the
+// kernel's flag.
+func (i *Image) MarkReadOnly(on bool) error {
+	if err := i.changeable(); err != nil {
+		return fmt.Errorf("mark image %q: %w", i.Name, err)
+	}
+	locks, err := Lock(i.Path, true)
+	if err != nil {
+		return err
+	}
+	defer Release(locks...)
+	if err := i.mark(on); err != nil {
+		return fmt.Errorf("mark image %q: %w", i.Name, err)
+	}
+	return nil
+}
+
+func (i *Image) mark(on bool) error {
+	path, err := filepath.EvalSymlinks(i.Path)
+	if err != nil {
+		return err
+	}
+	if i.Type == Directory {
+		_, err := setImmutable(path, on)
+		return err
+	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	switch i.Type {
+	case Subvolume:
+		return sys.MarkSubvolume(fd, on)
+	case Block:
+		return unix.IoctlSetPointerInt(fd, unix.BLKROSET, number(on))
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	mode := st.Mode & 0o7777
+	if on {
+		return unix.Fchmod(fd, mode&^0o222)
+	}
+	return unix.Fchmod(fd, mode|0o200)
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// SetLimit bounds the bytes of a subvolume; Unknown takes the bound away.
+func (i *Image) SetLimit(bytes uint64) error {
+	if err := i.changeable(); err != nil {
+		return fmt.Errorf("limit image %q: %w", i.Name, err)
+	}
+	if i.Type != Subvolume {
+		return fmt.Errorf("limit image %q: %w", i.Name, ErrNoQuota)
+	}
+	return limit(i.Path, bytes)
+}
+
+// SetPoolLimit is SetLimit for all images together.
+func SetPoolLimit(bytes uint64) error { return limit(PoolPath, bytes) }
+
+func limit(path string, bytes uint64) error {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("limit %q: %w", path, err)
+	}
+	defer unix.Close(fd)
+	err = sys.LimitSubvolume(fd, bytes)
+	if errors.Is(err, unix.ENOTTY) {
+		err = ErrNoQuota
+	}
+	if err != nil {
+		return fmt.Errorf("limit %q: %w", path, err)
+	}
+	return nil
+}
