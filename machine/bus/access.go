@@ -22,6 +22,10 @@ const (
 	actionHostOpenPTY = "org.freedesktop.machine1.host-open-pty"
 	actionMachines    = "org.freedesktop.machine1.manage-machines"
 	actionCreate      = "org.freedesktop.machine1.create-machine"
+	actionRegister    = "org.freedesktop.machine1.register-machine"
+	actionImages      = "org.freedesktop.machine1.manage-images"
+	actionInspect     = "org.freedesktop.machine1.inspect-machines"
+	actionInspectImg  = "org.freedesktop.machine1.inspect-images"
 )
 
 // guard says who may call a method: root, and whom polkit lets.

@@ -31,6 +31,8 @@ type call struct {
 func (c *call) str(i int) string                   { return c.args[i].(string) }
 func (c *call) u32(i int) uint32                   { return c.args[i].(uint32) }
 func (c *call) i32(i int) int32                    { return c.args[i].(int32) }
+func (c *call) u64(i int) uint64                   { return c.args[i].(uint64) }
+func (c *call) bool(i int) bool                    { return c.args[i].(bool) }
 func (c *call) bytes(i int) []byte                 { return c.args[i].([]byte) }
 func (c *call) i32s(i int) []int32                 { return c.args[i].([]int32) }
 func (c *call) strs(i int) []string                { return c.args[i].([]string) }

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/machine"
+	"machined-go/machine/image"
+	"machined-go/machine/inside"
 	"machined-go/machine/systemd1"
 )
 
@@ -37,6 +39,9 @@ var named = []struct {
 	{machine.ErrNoMachineForPID, errMachine + "NoMachineForPID"},
 	{machine.ErrNotHost, errBus + "NotSupported"},
 	{systemd1.ErrUnitBusy, "org.freedesktop.systemd1.UnitExists"},
+	{image.ErrNotFound, errMachine + "NoSuchImage"},
+	{image.ErrLocked, "System.Error.EBUSY"},
+	{inside.ErrNotBound, errBus + "InvalidArgs"},
 }
 
 // errnoName names what came from the kernel as sd-bus does: a few errors of

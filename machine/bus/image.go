@@ -27,18 +27,8 @@ func imageInterface() *iface {
 			get("UsageExclusive", "t", func(i *image.Image) any { return i.Usage }),
 			get("LimitExclusive", "t", func(i *image.Image) any { return i.Limit }),
 		},
+		methods: imageMethods(),
 	}
-}
-
-// imageByName finds an image and puts it into the call.
-func (c *call) imageByName(name string) (err error) {
-	if !image.ValidName(name) {
-		return failf(errBus+"InvalidArgs", "Image name '%s' is invalid.", validText(name))
-	}
-	if c.image, err = image.Find(name); err != nil {
-		return failf(errMachine+"NoSuchImage", "No image '%s' known", name)
-	}
-	return nil
 }
 
 func getImage(c *call) ([]any, error) {

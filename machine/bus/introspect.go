@@ -41,7 +41,11 @@ func (i *iface) describe(b *strings.Builder) {
 		if p.hidden {
 			continue
 		}
-		fmt.Fprintf(b, "  <property name=%q type=%q access=\"read\">\n", p.name, p.sig)
+		access := "read"
+		if p.set != nil {
+			access = "readwrite"
+		}
+		fmt.Fprintf(b, "  <property name=%q type=%q access=%q>\n", p.name, p.sig, access)
 		fmt.Fprintf(b, "   <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\" value=%q/>\n  </property>\n", p.emits)
 	}
 	for k := range i.methods {
@@ -61,6 +65,10 @@ func (i *iface) describe(b *strings.Builder) {
 
 func (a args) describe(b *strings.Builder, direction string) {
 	for _, x := range a.list() {
-		fmt.Fprintf(b, "   <arg type=%q name=%q%s/>\n", x.sig, x.name, direction)
+		name := ""
+		if x.name != "" {
+			name = fmt.Sprintf(" name=%q", x.name)
+		}
+		fmt.Fprintf(b, "   <arg type=%q%s%s/>\n", x.sig, name, direction)
 	}
 }

@@ -29,10 +29,21 @@ func machineInterface() *iface {
 				guard: guard{action: actionLogin, host: actionHostLogin, verb: "login", owner: true}},
 			{name: "OpenShell", in: "s user, s path, as args, as environment", out: "h pty, s pty_path", long: true, run: openShell,
 				guard: guard{action: actionShell, host: actionHostShell, owner: true, details: shellDetails}},
+			{name: "BindMount", in: "s source, s destination, b read_only, b mkdir", long: true, run: bindMount, check: checkBind,
+				guard: guard{action: actionMachines, verb: "bind", details: srcDestDetails}},
+			copyRow("CopyFrom", "s source, s destination", transfer(copyOut, false)),
+			copyRow("CopyTo", "s source, s destination", transfer(copyIn, false)),
+			copyRow("CopyFromWithFlags", "s source, s destination, t flags", transfer(copyOut, true)),
+			copyRow("CopyToWithFlags", "s source, s destination, t flags", transfer(copyIn, true)),
 			{name: "OpenRootDirectory", out: "h fd", run: openRoot,
 				guard: guard{action: actionMachines, verb: "open_root_directory"}},
 		},
 	}
+}
+
+func copyRow(name string, in args, run func(*call) ([]any, error)) method {
+	return method{name: name, in: in, slow: true, run: run, check: checkTransfer,
+		guard: guard{action: actionMachines, verb: "copy", details: srcDestDetails}}
 }
 
 // fact makes a property that is one of the machine's facts.

@@ -9,15 +9,19 @@ import (
 
 	"machined-go/machine"
 	"machined-go/machine/image"
+	"machined-go/machine/inside"
 )
 
 const managerIf = "org.freedesktop.machine1.Manager"
 
 // managerInterface is the table of the Manager. What names a machine or an
 // image is forwarded to that object's method.
-func managerInterface(machines *iface) *iface {
+func managerInterface(machines, images *iface) *iface {
 	mach := func(name, first, target string) method {
 		return forwardRow(machines, (*call).machineByName, name, first, target)
+	}
+	img := func(name string, in, out args, target string) method {
+		return method{name: name, in: in, out: out, by: (*call).imageByName, forward: images.method(target)}
 	}
 	return &iface{
 		name: managerIf,
@@ -51,8 +55,31 @@ func managerInterface(machines *iface) *iface {
 			mach("OpenMachinePTY", "s name", "OpenPTY"),
 			mach("OpenMachineLogin", "s name", "OpenLogin"),
 			mach("OpenMachineShell", "s name", "OpenShell"),
+			mach("BindMountMachine", "s name", "BindMount"),
+			mach("CopyFromMachine", "s name", "CopyFrom"),
+			mach("CopyToMachine", "s name", "CopyTo"),
+			mach("CopyFromMachineWithFlags", "s name", "CopyFromWithFlags"),
+			mach("CopyToMachineWithFlags", "s name", "CopyToWithFlags"),
 			mach("OpenMachineRootDirectory", "s name", "OpenRootDirectory"),
 			mach("GetMachineUIDShift", "s name", "GetUIDShift"),
+			img("RemoveImage", "s name", "", "Remove"),
+			img("RenameImage", "s name, s new_name", "", "Rename"),
+			img("CloneImage", "s name, s new_name, b read_only", "", "Clone"),
+			img("MarkImageReadOnly", "s name, b read_only", "", "MarkReadOnly"),
+			img("GetImageHostname", "s name", "s hostname", "GetHostname"),
+			img("GetImageMachineID", "s name", "ay id", "GetMachineID"),
+			img("GetImageMachineInfo", "s name", "a{ss} machine_info", "GetMachineInfo"),
+			img("GetImageOSRelease", "s name", "a{ss} os_release", "GetOSRelease"),
+			// Both are guarded as machines, not images, are (sic).
+			{name: "SetPoolLimit", in: "t size", long: true, check: checkLimit, run: setPoolLimit, guard: guard{action: actionMachines}},
+			img("SetImageLimit", "s name, t size", "", "SetLimit"),
+			{name: "CleanPool", in: "s mode", out: "a(st) images", slow: true, check: checkCleanPool, run: cleanPool, guard: guard{action: actionMachines}},
+			{name: "MapFromMachineUser", in: "s name, u uid_inner", out: "u uid_outer", run: mapFrom(inside.Users, "user")},
+			{name: "MapToMachineUser", in: "u uid_outer", out: "s machine_name, o machine_path, u uid_inner",
+				run: mapTo(inside.Users, "user", "NoSuchUserMapping")},
+			{name: "MapFromMachineGroup", in: "s name, u gid_inner", out: "u gid_outer", run: mapFrom(inside.Groups, "group")},
+			{name: "MapToMachineGroup", in: "u gid_outer", out: "s machine_name, o machine_path, u gid_inner",
+				run: mapTo(inside.Groups, "group", "NoSuchGroupMapping")},
 		},
 		signals: []signal{
 			{name: "MachineNew", args: "s machine, o path"},

@@ -16,6 +16,7 @@ const (
 	managerPath = dbus.ObjectPath("/org/freedesktop/machine1")
 	machineRoot = managerPath + "/machine"
 	imageRoot   = managerPath + "/image"
+	logPath     = dbus.ObjectPath("/org/freedesktop/LogControl1")
 	ownPath     = dbus.ObjectPath("/org/machinedgo")
 )
 
@@ -27,8 +28,8 @@ type object struct {
 
 // paths are the interfaces of each kind of object.
 type paths struct {
-	manager, machine, image, own *iface
-	standard                     []*iface
+	manager, machine, image, own, logging *iface
+	standard                              []*iface
 }
 
 func newPaths() paths {
@@ -36,8 +37,9 @@ func newPaths() paths {
 	image := imageInterface()
 	return paths{
 		machine: machine, image: image,
-		manager:  managerInterface(machine),
+		manager:  managerInterface(machine, image),
 		own:      ownInterface(),
+		logging:  logInterface(),
 		standard: standardInterfaces(),
 	}
 }
@@ -49,6 +51,8 @@ func (c *call) object(path dbus.ObjectPath) (*object, error) {
 	switch path {
 	case managerPath:
 		return &object{ifaces: []*iface{p.manager}, children: []string{"image", "machine"}}, nil
+	case logPath:
+		return &object{ifaces: []*iface{p.logging}}, nil
 	case ownPath:
 		return &object{ifaces: []*iface{p.own}}, nil
 	case machineRoot:
@@ -60,7 +64,7 @@ func (c *call) object(path dbus.ObjectPath) (*object, error) {
 	case "/org":
 		return &object{children: []string{"freedesktop", "machinedgo"}}, nil
 	case "/org/freedesktop":
-		return &object{children: []string{"machine1"}}, nil
+		return &object{children: []string{"LogControl1", "machine1"}}, nil
 	}
 	if label, ok := strings.CutPrefix(string(path), string(machineRoot)+"/"); ok {
 		if err := c.machineLabel(label); err == nil {

@@ -20,6 +20,9 @@ func ownInterface() *iface {
 	return &iface{name: ownIf, methods: []method{
 		{name: "RegisterMachine", in: "s name, a{sv} properties", out: "o path", guard: root, run: ownRegister},
 		{name: "AttachNotify", in: "s name, h socket", guard: root, run: attachNotify},
+		{name: "CopyFrom", in: "s name, s source, s destination, t flags, h progress", guard: root, slow: true, run: ownTransfer(copyOut)},
+		{name: "CopyTo", in: "s name, s source, s destination, t flags, h progress", guard: root, slow: true, run: ownTransfer(copyIn)},
+		{name: "Unbind", in: "s name, s path", guard: root, long: true, run: unbind},
 		{name: "GetStatusText", in: "s name", out: "s text", guard: root, run: statusText},
 	}}
 }

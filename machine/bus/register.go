@@ -14,12 +14,32 @@ import (
 // wish fills a registration from the arguments of a call.
 type wish func(c *call, r *machine.Registration) error
 
-var manageCreate = guard{action: actionCreate, details: func(c *call) map[string]string {
-	return map[string]string{"name": validText(c.str(0))}
-}}
+// mayAdd guards the methods that make a machine known.
+func mayAdd(action string) guard {
+	return guard{action: action, details: func(c *call) map[string]string {
+		return map[string]string{"name": validText(c.str(0)), "class": validText(c.wantedClass())}
+	}}
+}
+
+// wantedClass is the class that a registration is for.
+func (c *call) wantedClass() string {
+	if len(c.args) > 3 {
+		if class, ok := c.args[3].(string); ok {
+			return class
+		}
+	}
+	rows, _ := c.args[1].([][]any)
+	for _, row := range rows {
+		if v, ok := row[1].(dbus.Variant); ok && row[0] == "Class" {
+			class, _ := v.Value().(string)
+			return class
+		}
+	}
+	return ""
+}
 
 func registerRow(name string, in args, w wish) method {
-	return method{name: name, in: in, out: "o path", guard: manageCreate, run: func(c *call) ([]any, error) {
+	return method{name: name, in: in, out: "o path", guard: mayAdd(actionRegister), run: func(c *call) ([]any, error) {
 		r, err := c.registration(w)
 		if err != nil {
 			return nil, err
@@ -32,7 +52,7 @@ func registerRow(name string, in args, w wish) method {
 
 // createRow is like registerRow; the scope's properties are argument props.
 func createRow(name string, in args, w wish, props int) method {
-	return method{name: name, in: in, out: "o path", guard: manageCreate, long: true, run: func(c *call) ([]any, error) {
+	return method{name: name, in: in, out: "o path", guard: mayAdd(actionCreate), long: true, run: func(c *call) ([]any, error) {
 		r, err := c.registration(w)
 		if err != nil {
 			return nil, err

@@ -44,6 +44,7 @@ type Server struct {
 	holder  Holder
 	log     *slog.Logger
 	auth    *authority
+	logging Logging
 	long    chan struct{}
 	paths   paths
 	ready   chan struct{} // closed by Serve
@@ -54,11 +55,12 @@ type Config struct {
 	Manager *machine.Manager
 	Holder  Holder
 	Log     *slog.Logger
+	Logging Logging // what LogControl1 is about; may be nil
 }
 
 // New makes a server that is not yet connected.
 func New(c Config) *Server {
-	s := &Server{manager: c.Manager, holder: c.Holder, log: c.Log, long: make(chan struct{}, maxLong), ready: make(chan struct{})}
+	s := &Server{manager: c.Manager, holder: c.Holder, log: c.Log, logging: c.Logging, long: make(chan struct{}, maxLong), ready: make(chan struct{})}
 	s.paths = newPaths()
 	return s
 }
@@ -146,10 +148,18 @@ func (c *call) invoke(m *method) ([]any, error) {
 		c.args = c.args[1:]
 		m = m.forward
 	}
+	if m.check != nil {
+		if err := m.check(c); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.allow(m.guard); err != nil {
 		return nil, err
 	}
-	if m.long {
+	if m.slow {
+		c.ctx = c.conn.Context()
+	}
+	if m.long || m.slow {
 		select {
 		case c.Server.long <- struct{}{}:
 			defer func() { <-c.Server.long }()

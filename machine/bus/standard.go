@@ -101,8 +101,19 @@ func getAll(c *call) ([]any, error) {
 }
 
 func setProperty(c *call) ([]any, error) {
-	if c.property(c.str(0), c.str(1)) == nil {
+	p := c.property(c.str(0), c.str(1))
+	switch {
+	case p == nil:
 		return nil, failf(errBus+"UnknownProperty", "Unknown interface %s or property %s.", c.str(0), c.str(1))
+	case p.set == nil:
+		return nil, failf(errBus+"PropertyReadOnly", "Property '%s' is not writable.", c.str(1))
 	}
-	return nil, failf(errBus+"PropertyReadOnly", "Property '%s' is not writable.", c.str(1))
+	v := c.args[2].(dbus.Variant)
+	if v.Signature().String() != p.sig {
+		return nil, failf(errBus+"InvalidArgs", "Incorrect signature '%s' of property '%s', expecting '%s'.", v.Signature(), p.name, p.sig)
+	}
+	if err := c.allow(guard{root: true}); err != nil {
+		return nil, err
+	}
+	return none(p.set(c, v))
 }

@@ -32,12 +32,15 @@ type method struct {
 	since   int // version of systemd that brought it, 0 for the oldest we know
 	// guard says who may call it; the zero guard lets everybody.
 	guard guard
+	// check looks at the arguments before the caller's rights are.
+	check func(c *call) error
 	run   func(c *call) ([]any, error)
 	// by finds the object that the first argument names; forward is the method
 	// of that object which then gets the remaining arguments.
 	by      func(c *call, name string) error
 	forward *method
 	long    bool // works outside the table: takes one of the slots
+	slow    bool // may take however long it needs
 }
 
 type property struct {
@@ -46,6 +49,7 @@ type property struct {
 	emits     string // EmitsChangedSignal: "const" or "false"
 	hidden    bool   // answers to Get, but is not listed
 	get       func(c *call) (any, error)
+	set       func(c *call, v dbus.Variant) error // nil if it cannot be written
 }
 
 type signal struct {
