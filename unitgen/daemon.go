@@ -13,8 +13,8 @@ func Daemon(machined string) string {
 [Unit]
 Description=Machine Manager
 Documentation=man:machined-go(8)
-Wants=machine.slice
-After=machine.slice dbus.socket dbus.service
+Wants=machine.slice machined-go.socket
+After=machine.slice machined-go.socket dbus.socket dbus.service
 Requires=dbus.socket
 RequiresMountsFor=/var/lib/machines
 # However often it is killed, it comes back.
@@ -52,6 +52,7 @@ SystemCallFilter=@system-service @mount
 
 [Install]
 WantedBy=multi-user.target
+Also=machined-go.socket
 Alias=dbus-org.freedesktop.machine1.service systemd-machined.service
 `
 }

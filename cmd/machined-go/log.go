@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // journalHandler writes one line per record with journald's priority prefix
@@ -16,19 +17,33 @@ import (
 type journalHandler struct {
 	mu    *sync.Mutex
 	out   io.Writer
-	level slog.Level
+	level *severity
 	attrs string
 }
 
-func newLogger(out io.Writer, level string) (*slog.Logger, error) {
-	h := journalHandler{mu: new(sync.Mutex), out: out}
-	if err := h.level.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("log level %q: want debug, info, warn or error", level)
+func newLogger(out io.Writer, level string) (*slog.Logger, *severity, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, nil, fmt.Errorf("log level %q: want debug, info, warn or error", level)
 	}
-	return slog.New(h), nil
+	s := new(severity)
+	s.SetSyslog(priority(l))
+	return slog.New(journalHandler{mu: new(sync.Mutex), out: out, level: s}), s, nil
 }
 
-func (h journalHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+// severity is the least that is logged, as a number of syslog(3); it can be
+// changed while the daemon runs.
+type severity struct{ n atomic.Int32 }
+
+// Syslog is the number.
+func (s *severity) Syslog() int { return int(s.n.Load()) }
+
+// SetSyslog sets it.
+func (s *severity) SetSyslog(n int) { s.n.Store(int32(n)) }
+
+func (h journalHandler) Enabled(_ context.Context, l slog.Level) bool {
+	return priority(l) <= h.level.Syslog()
+}
 
 func (h journalHandler) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder

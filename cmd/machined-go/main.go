@@ -24,6 +24,7 @@ import (
 	"machined-go/machine"
 	"machined-go/machine/bus"
 	"machined-go/machine/systemd1"
+	"machined-go/machine/varlink"
 )
 
 // version is set by the Makefile.
@@ -38,7 +39,7 @@ func main() {
 		fmt.Println("machined-go", version)
 		return
 	}
-	log, err := newLogger(os.Stderr, *level)
+	log, severity, err := newLogger(os.Stderr, *level)
 	if err == nil && flag.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
@@ -48,7 +49,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx, log); err != nil {
+	if err := run(ctx, log, severity); err != nil {
 		log.Error("stop", "error", err)
 		os.Exit(1)
 	}
@@ -61,14 +62,15 @@ func usage() {
 }
 
 // run wires the real parts together and serves until stop ends.
-func run(stop context.Context, log *slog.Logger) error {
+func run(stop context.Context, log *slog.Logger, severity *severity) error {
+	environ := os.Environ()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(stop))
 	defer cancel()
 	notifier, err := systemd1.NewNotifier()
 	if err != nil {
 		return err
 	}
-	stored := systemd1.StoredFDs()
+	stored, passed := sortFDs(systemd1.StoredFDs())
 	dir, err := machine.OpenDir(machine.PublicDir, machine.OwnDir)
 	if err != nil {
 		return err
@@ -92,22 +94,30 @@ func run(stop context.Context, log *slog.Logger) error {
 	if link.Conn, err = systemd1.FromBus(ctx, conn); err != nil {
 		return err
 	}
-	if err := link.Follow(ctx, follower(ctx, link.Conn, manager.UnitChanged, log)); err != nil {
+	if err := link.Follow(ctx, manager.UnitChanged); err != nil {
 		return err
 	}
-	if err := yieldVarlink(ctx, link.Conn); err != nil {
-		log.Warn("stock varlink socket stays, ignoring", "error", err)
-	}
 	server.Connect(conn)
-	manager.Observe(keeper, server)
+	second := varlink.New(varlink.Config{
+		Manager: manager, Polkit: &varlink.Polkit{Conn: conn, Log: log}, Level: severity, Log: log, Version: version, Environ: environ,
+	})
+	manager.Observe(keeper, server, second)
 	if err := server.Claim(); err != nil {
 		return err
 	}
+	sockets, err := varlink.Listen(varlink.Places(), passed)
+	if err != nil {
+		return err
+	}
+	defer closeAll(sockets)
 	manager.Load(ctx)
 	for _, s := range stored {
 		keeper.Restore(s.Name, s.FD, manager.Get)
 	}
 	server.Serve()
+	for _, s := range sockets {
+		go second.Serve(s)
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- poller.Run(ctx) }()
 	go manager.Run(ctx)

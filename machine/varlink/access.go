@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package varlink
+
+import (
+	"context"
+
+	"machined-go/machine"
+)
+
+// polkit actions (org.freedesktop.machine1.policy).
+const (
+	actionLogin       = "org.freedesktop.machine1.login"
+	actionHostLogin   = "org.freedesktop.machine1.host-login"
+	actionShell       = "org.freedesktop.machine1.shell"
+	actionHostShell   = "org.freedesktop.machine1.host-shell"
+	actionOpenPTY     = "org.freedesktop.machine1.open-pty"
+	actionHostOpenPTY = "org.freedesktop.machine1.host-open-pty"
+	actionMachines    = "org.freedesktop.machine1.manage-machines"
+	actionCreate      = "org.freedesktop.machine1.create-machine"
+	actionRegister    = "org.freedesktop.machine1.register-machine"
+)
+
+// Errors of access. The second says that a caller who lets polkit ask his user
+// might be allowed.
+var (
+	ErrDenied      error = &wireError{name: serviceIf + ".PermissionDenied"}
+	ErrInteractive error = &wireError{name: "io.systemd.InteractiveAuthenticationRequired"}
+)
+
+// Authority decides what somebody who is not root may do.
+type Authority interface {
+	// Check gives ErrDenied or ErrInteractive unless who may do action.
+	Check(ctx context.Context, who Subject, action string, details map[string]string, interactive bool) error
+}
+
+// Subject is a process that wants something.
+type Subject struct {
+	PID       int
+	StartTime uint64 // of /proc/PID/stat
+	UID       uint32
+}
+
+// guard says who may call a method: root, and whom polkit lets.
+type guard struct {
+	action string // "" lets everybody
+	host   string // the action when the machine is the host; action if ""
+	verb   string
+	owner  bool // the registrant of the machine needs no authorization
+	root   bool // nobody but root, polkit is not asked
+	// details adds to what polkit is told.
+	details func(c *call) map[string]string
+}
+
+// allow checks the caller's rights.
+func (c *call) allow(g guard) error {
+	who := &c.conn.peer
+	switch {
+	case g.action == "" && !g.root, who.uid == 0:
+		return nil
+	case g.root:
+		return ErrDenied
+	case g.owner && c.machine.UID == who.uid && c.machine.Name != "" && !c.machine.IsHost():
+		return nil
+	}
+	action := g.action
+	if g.host != "" && c.machine.IsHost() {
+		action = g.host
+	}
+	p, err := who.process()
+	if err != nil {
+		return ErrDenied
+	}
+	defer p.Close()
+	subject := Subject{PID: p.PID, StartTime: p.StartTime, UID: who.uid}
+	return c.Polkit.Check(c.ctx, subject, action, c.details(g), c.flag("allowInteractiveAuthentication"))
+}
+
+func (c *call) details(g guard) map[string]string {
+	d := map[string]string{}
+	if c.machine.Name != "" {
+		d["machine"] = c.machine.Name
+	}
+	if g.verb != "" {
+		d["verb"] = g.verb
+	}
+	if g.details != nil {
+		for k, v := range g.details(c) {
+			d[k] = v
+		}
+	}
+	return d
+}
+
+// owns tells whether an unprivileged registrant may name a process the leader.
+func owns(who *peer, leader *machine.Process) bool {
+	return who.uid == 0 || leader.Owner() == int64(who.uid)
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package varlink
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// PassedName is the name under which systemd passes our socket
+// (FileDescriptorName= of machined-go.socket and of the stock unit).
+const PassedName = "varlink"
+
+// Socket is a listening socket and what is served there.
+type Socket struct {
+	Face     string
+	Listener *net.UnixListener
+	remove   string // its path if we made it
+}
+
+// Place is where a face is found on the system.
+type Place struct {
+	Face, Path string
+	Links      []string // symbolic links to Path
+}
+
+// Places are those of systemd-machined: its own socket (256), the user records
+// of nss-systemd(8) and userdbctl(1), and the hook of systemd-resolved (259).
+func Places() []Place {
+	return []Place{
+		{FaceMachine, "/run/systemd/machine/io.systemd.Machine", []string{
+			"/run/systemd/machine/io.systemd.MachineImage",
+			"/run/varlink/registry/io.systemd.Machine", "/run/varlink/registry/io.systemd.MachineImage",
+		}},
+		{FaceUsers, "/run/systemd/userdb/io.systemd.Machine", nil},
+		{FaceHook, "/run/systemd/resolve.hook/io.systemd.Machine", nil},
+	}
+}
+
+// Listen makes the sockets of all places that are not among the passed
+// descriptors, which are those of systemd's own sockets for io.systemd.Machine.
+// It takes the descriptors over. Links that point elsewhere are replaced.
+func Listen(places []Place, passed []int) ([]Socket, error) {
+	var sockets []Socket
+	served := map[string]bool{}
+	for _, fd := range passed {
+		l, err := adopt(fd)
+		if err != nil {
+			return sockets, fmt.Errorf("take over varlink socket: %w", err)
+		}
+		sockets = append(sockets, Socket{Face: FaceMachine, Listener: l})
+		served[l.Addr().String()] = true
+	}
+	for _, p := range places {
+		if !served[p.Path] {
+			l, err := bind(p.Path)
+			if err != nil {
+				return sockets, fmt.Errorf("listen at %q: %w", p.Path, err)
+			}
+			sockets = append(sockets, Socket{Face: p.Face, Listener: l, remove: p.Path})
+		}
+		for _, link := range p.Links {
+			if err := point(link, p.Path); err != nil {
+				return sockets, fmt.Errorf("link %q to %q: %w", link, p.Path, err)
+			}
+		}
+	}
+	return sockets, nil
+}
+
+func adopt(fd int) (*net.UnixListener, error) {
+	f := os.NewFile(uintptr(fd), PassedName)
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, err
+	}
+	u, ok := l.(*net.UnixListener)
+	if !ok {
+		l.Close()
+		return nil, unix.ESOCKTNOSUPPORT
+	}
+	return u, nil
+}
+
+// bind makes a socket for everybody. It takes its place by a rename: whoever
+// looks finds the old or the new one, never none, and never one that he may not
+// connect to.
+func bind(path string) (*net.UnixListener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	temp := filepath.Join(filepath.Dir(path), ".#"+filepath.Base(path))
+	_ = os.Remove(temp)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temp, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false)
+	if err = os.Chmod(temp, 0o666); err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		_ = os.Remove(temp)
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func point(link, to string) error {
+	if at, err := os.Readlink(link); err == nil && at == to {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+		return err
+	}
+	temp := filepath.Join(filepath.Dir(link), ".#"+filepath.Base(link))
+	_ = os.Remove(temp)
+	if err := os.Symlink(to, temp); err != nil {
+		return err
+	}
+	return os.Rename(temp, link)
+}
+
+// Close stops listening. What we made is removed first, so that who tries finds
+// nothing rather than nobody.
+func (s *Socket) Close() {
+	if s.remove != "" {
+		_ = os.Remove(s.remove)
+	}
+	s.Listener.Close()
+}
+
+// pause keeps a loop of failing accepts from spinning.
+func pause(err error) {
+	if !errors.Is(err, unix.ECONNABORTED) {
+		time.Sleep(100 * time.Millisecond)
+	}
+}
