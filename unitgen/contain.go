@@ -17,8 +17,7 @@ func Contain(mctl string) string {
 [Unit]
 Description=Machine %i
 Documentation=man:mctl(1)
-Wants=machined-go.service
-After=dbus.service modprobe@tun.service modprobe@fuse.service network.target
+After=dbus.service network.target
 PartOf=machines.target
 Before=machines.target
 RequiresMountsFor=/var/lib/machines/%i
