@@ -71,9 +71,9 @@ func (s *Service) entrust(c claim, m *Machine) error {
 // awaitReady waits until the guest has booted.
 func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 	name := p.Spec.Name
-	if ctx.Err() != nil {
-		// The order to stop came in the moment between the init's start and our giving up our place as main process.
-		return unix.PidfdSendSignal(int(m.Leader.PIDFD.Fd()), StopSignal, nil, 0)
+	if err := ctx.Err(); err != nil {
+		m.callOff()
+		return fmt.Errorf("start machine %q: %w", name, err)
 	}
 	status := "Machine " + name + " is running"
 	if p.Systemd {
@@ -98,6 +98,17 @@ func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 		m.Notify.Close() // the guest is told that nobody listens, and does not mind
 	}
 	return s.Manager.Ready(status)
+}
+
+// infancy is how long an init may take to heed the signal to stop right after it was executed.
+const infancy = 2 * time.Second
+
+// callOff ends a machine whose start was called off in the moment between its init's first instruction and our giving up our
+// place as main process. That init may not listen yet, and as PID 1 it is deaf to what it has no handler for.
+func (m *Machine) callOff() {
+	_ = unix.PidfdSendSignal(int(m.Leader.PIDFD.Fd()), StopSignal, nil, 0)
+	defer time.AfterFunc(infancy, m.Leader.Kill).Stop()
+	_ = m.Leader.AwaitExit()
 }
 
 // StopSignal is SIGRTMIN+3, which asks a systemd that is PID 1 to power off (systemd(1)); glibc's SIGRTMIN is 34.
