@@ -99,7 +99,7 @@ func explain(err error) string {
 	case errors.Is(err, image.ErrLocked):
 		return text + ": see `mctl list` for the machine that runs from it"
 	case errors.Is(err, context.Canceled):
-		return text + ": interrupted"
+		return strings.TrimSuffix(text, ": "+context.Canceled.Error()) + ": interrupted"
 	case errors.Is(err, syscall.ENOSPC), call != nil && strings.HasSuffix(text, syscall.ENOSPC.Error()):
 		return text + ": see `df -h` and `df -i` for what is full"
 	}

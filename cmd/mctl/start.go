@@ -99,7 +99,7 @@ func startFailure(ctx context.Context, service units, name, result string, words
 	if result != "failed" {
 		cause = ""
 	}
-	cause = cmp.Or(cause, jobWords(result), words(ctx, unit, state.InvocationID), "its unit failed with "+state.Result)
+	cause = cmp.Or(cause, jobWords(result), words(ctx, unit, state.InvocationID), resultWords(state.Result))
 	text := fmt.Sprintf("start machine %q: %s", name, strings.TrimRight(oneLine(cause), "."))
 	if strings.Contains(cause, "`") {
 		return errors.New(text) // the cause has its own remedy
@@ -120,6 +120,15 @@ func jobWords(result string) string {
 		return "a condition in its unit file does not hold"
 	}
 	return ""
+}
+
+// resultWords tells how a unit failed that left no word.
+func resultWords(result string) string {
+	switch result {
+	case "protocol", "signal", "core-dump":
+		return "it was ended by a signal while it started"
+	}
+	return "its unit failed with " + result
 }
 
 // lastWords gives the last line a unit logged in one of its lives, or nothing.
