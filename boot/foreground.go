@@ -16,10 +16,12 @@ type Foreground struct {
 	LockImage LockImage
 	// Converse joins the user with the console's master until gone is closed. It is needed if the spec has a terminal.
 	Converse func(master *os.File, gone <-chan struct{}) error
+	// Insist is closed when a machine that was asked to power off is to end at once.
+	Insist <-chan struct{}
 }
 
 // Run starts the machine, again whenever its init asks for a reboot, and returns how its first process ended. When ctx ends, a
-// booted machine is asked to power off; a command is killed.
+// booted machine is asked to power off, and killed if the user insists; a command is killed.
 func (f *Foreground) Run(ctx context.Context, spec Spec) (ws unix.WaitStatus, err error) {
 	c, err := newClaim(spec, f.LockImage)
 	if err != nil {
@@ -46,6 +48,14 @@ func (f *Foreground) attend(ctx context.Context, spec Spec, c claim, m *Machine)
 	defer m.close()
 	m.Notify.Close() // nobody is to be told
 	gone := make(chan struct{})
+	insisted := inBackground(func() (struct{}, error) {
+		select {
+		case <-f.Insist:
+			m.Leader.Kill()
+		case <-gone:
+		}
+		return struct{}{}, nil
+	})
 	conversed := inBackground(func() (struct{}, error) {
 		if c.console == nil {
 			return struct{}{}, nil
@@ -55,6 +65,7 @@ func (f *Foreground) attend(ctx context.Context, spec Spec, c claim, m *Machine)
 	ws, err := m.Leader.Wait()
 	close(gone)
 	_, talkErr := conversed()
+	_, _ = insisted() // it uses the leader
 	return ws, errors.Join(err, talkErr)
 }
 

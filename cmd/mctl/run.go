@@ -25,7 +25,8 @@ import (
 const runHelp = `Run boots an OS tree in the foreground, or runs one command in it instead of
 its init, and returns when that ends. IMAGE is the name of an image in
 /var/lib/machines, or a path with a "/" in it. The machine is registered like
-any other; it ends with mctl.
+any other; it ends with mctl. A signal asks it to power off, a second one ends
+it at once.
 
 The exit status is that of the command, 128 and the signal's number if a signal
 killed it, 0 if a booted system powered off. mctl's own failures give 125, a
@@ -63,9 +64,12 @@ func newRunCmd(a *app) *cobra.Command {
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeImages,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+			if os.Geteuid() != 0 {
+				return a.runStatus(0, errors.New("only root can run a machine: use sudo"))
+			}
+			ctx, insist, stop := twoSignals(cmd.Context())
 			defer stop()
-			return a.runStatus(a.run(ctx, o, args))
+			return a.runStatus(a.run(ctx, insist, o, args))
 		},
 	}
 	flags := cmd.Flags()
@@ -93,8 +97,25 @@ func (a *app) preview(o runOptions, args []string) error {
 	return err
 }
 
+// twoSignals gives a context that ends with the first signal and a channel that closes with the second.
+func twoSignals(parent context.Context) (ctx context.Context, insist <-chan struct{}, stop func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals, second := make(chan os.Signal, 2), make(chan struct{})
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		close(second)
+	}()
+	return ctx, second, func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
 // run runs a machine and gives its exit status.
-func (a *app) run(ctx context.Context, o runOptions, args []string) (int, error) {
+func (a *app) run(ctx context.Context, insist <-chan struct{}, o runOptions, args []string) (int, error) {
 	if o.dryRun {
 		return 0, a.preview(o, args)
 	}
@@ -105,6 +126,7 @@ func (a *app) run(ctx context.Context, o runOptions, args []string) (int, error)
 	}
 	spec.Terminal = isTerminal(a.in) && a.screen
 	f := &boot.Foreground{
+		Insist:    insist,
 		Starter:   boot.Starter{Units: partners, Registry: partners},
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.ReadOnly) },
 		Converse: func(master *os.File, gone <-chan struct{}) error {
