@@ -183,9 +183,12 @@ func TestSignalInTheMiddleOfStart(t *testing.T) {
 			{"run", `mctl run tiny /bin/sleep 600 2>/run/said & job=$!
 				sleep "$delay"
 				kill -s "$signal" "$job"`},
+			// An init that does not listen yet misses the first signal.
 			{"run of a booted machine", `mctl run tiny 2>/run/said & job=$!
 				sleep "$delay"
-				kill -s "$signal" "$job"`},
+				kill -s "$signal" "$job"
+				sleep 0.5
+				kill -s "$signal" "$job" 2>/dev/null || true`},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				for _, signal := range []string{"TERM", "INT", "KILL"} {

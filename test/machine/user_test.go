@@ -38,7 +38,6 @@ func TestUserMayLook(t *testing.T) {
 				t.Errorf("%s: exit status %d\n%s%s\nwant 0 and %q", command, code, stdout, stderr, want)
 			}
 		}
-		h.sh(t, `mctl poweroff deb`)
 	})
 }
 
@@ -85,10 +84,8 @@ func TestPolkitRefusesAsStockDoes(t *testing.T) {
 		h.start(t, "deb")
 		for _, call := range []string{
 			"TerminateMachine s deb", "KillMachine ssi deb all 15", "OpenMachineLogin s deb", "OpenMachinePTY s deb",
-			"OpenMachineShell sssasas deb root /bin/true 0 0", "BindMountMachine sssbb deb /etc /mnt 0 0",
-			"CopyToMachine sss deb /etc/passwd /tmp/x", "OpenMachineRootDirectory s deb", "RemoveImage s deb",
-			"MarkImageReadOnly sb deb true", "SetPoolLimit t 1", "CreateMachine sayssusa(sv) x 0 x container 1 / 0",
-			"RegisterMachine sayssus x 0 x container 1 /",
+			"OpenMachineShell sssasas deb root /bin/true 0 0", "OpenMachineRootDirectory s deb",
+			"CreateMachine 'sayssusa(sv)' x 0 x container 1 / 0", "RegisterMachine sayssus x 0 x container 1 /",
 		} {
 			command := "busctl call org.freedesktop.machine1 /org/freedesktop/machine1 org.freedesktop.machine1.Manager " + call
 			_, stderr, code := h.asUser(command)
