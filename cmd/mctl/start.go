@@ -13,6 +13,7 @@ import (
 	"github.com/godbus/dbus/v5"
 	"github.com/spf13/cobra"
 
+	"machined-go/boot"
 	"machined-go/machine/systemd1"
 )
 
@@ -39,6 +40,7 @@ func newStartCmd(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := untilInterrupted(cmd.Context())
 			defer stop()
+			go boot.Hasten()
 			service, err := a.units(ctx)
 			if err != nil {
 				return err

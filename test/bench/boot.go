@@ -6,23 +6,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 )
 
-// bootContest starts a whole Debian, reboots it and powers it off.
+// bootContest starts a whole Debian as a service, reboots it and powers it off; each side's own command asks for it.
 func bootContest(_ context.Context, o options) (*contest, error) {
-	oci, err := newBundle("boot", filepath.Join(machinesDir, o.image), []string{"/sbin/init"})
-	if err != nil {
-		return nil, err
-	}
 	return &contest{
 		name:    "boot",
 		warmups: 1,
 		figures: bootFigures(),
 		contenders: []contender{
-			{ours, unit{"contain@" + o.image + ".service", o.image}.round},
-			{nspawn, unit{"systemd-nspawn@" + o.image + ".service", o.image}.round},
-			{foreground, func(ctx context.Context) (sample, error) { return runForeground(ctx, o.image) }},
+			{ours, unit{"contain@" + o.image + ".service", o.image, []string{"mctl", "start", o.image}}.round},
+			{nspawn, unit{"systemd-nspawn@" + o.image + ".service", o.image, []string{"machinectl", "start", o.image}}.round},
+		},
+	}, nil
+}
+
+// directContest starts a whole Debian without a unit.
+func directContest(_ context.Context, o options) (*contest, error) {
+	tree := filepath.Join(machinesDir, o.image)
+	oci, err := newBundle("boot", tree, []string{"/sbin/init"})
+	if err != nil {
+		return nil, err
+	}
+	direct := func(argv ...string) func(context.Context) (sample, error) {
+		return func(ctx context.Context) (sample, error) { return runForeground(ctx, o.image, argv...) }
+	}
+	return &contest{
+		name:    "direct",
+		warmups: 1,
+		figures: directFigures(),
+		contenders: []contender{
+			{ours, direct("mctl", "run", "--network=none", o.image)},
+			{nspawn, direct("systemd-nspawn", "-q", "-b", "-U", "-D", tree, "-M", o.image, "--private-network", "--register=yes", "--console=pipe")},
 			{crun, oci.boot},
 		},
 		close: oci.remove,
@@ -30,12 +47,15 @@ func bootContest(_ context.Context, o options) (*contest, error) {
 }
 
 // unit is a service that is a machine.
-type unit struct{ name, machine string }
+type unit struct {
+	name, machine string
+	start         []string // the command that starts it and returns when it has
+}
 
 func (u unit) round(ctx context.Context) (sample, error) {
 	s := sample{}
 	var errs []error
-	for _, measure := range []func(context.Context, sample) error{u.start, u.reboot} {
+	for _, measure := range []func(context.Context, sample) error{u.begin, u.reboot} {
 		if err := measure(ctx, s); err != nil {
 			errs = append(errs, err)
 			break
@@ -45,9 +65,9 @@ func (u unit) round(ctx context.Context) (sample, error) {
 	return s, errors.Join(errs...)
 }
 
-func (u unit) start(ctx context.Context, s sample) error {
+func (u unit) begin(ctx context.Context, s sample) error {
 	called := now()
-	if err := systemctl(ctx, "start", u.name); err != nil {
+	if err := execute(exec.CommandContext(ctx, u.start[0], u.start[1:]...)); err != nil {
 		return err
 	}
 	g, err := registeredGuest(u.machine)

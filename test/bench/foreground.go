@@ -15,8 +15,8 @@ import (
 
 // runForeground boots a machine without a unit, as crun is called, so that the
 // two can be compared; no reboot, no poweroff.
-func runForeground(ctx context.Context, image string) (s sample, err error) {
-	cmd := exec.CommandContext(ctx, "mctl", "run", image)
+func runForeground(ctx context.Context, image string, argv ...string) (s sample, err error) {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	called := now()
 	if err := cmd.Start(); err != nil {

@@ -30,7 +30,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 20, "counted rounds of each contest")
 	flag.IntVar(&o.crowds, "crowds", 3, "counted rounds with 1, 10 and 30 machines")
 	flag.StringVar(&o.json, "json", "", "file for all samples")
-	flag.StringVar(&o.only, "only", "", "contests to hold, comma-separated: command, boot, crowd")
+	flag.StringVar(&o.only, "only", "", "contests to hold, comma-separated: command, boot, direct, crowd")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -49,6 +49,7 @@ func run(ctx context.Context, o options) error {
 	}{
 		{"command", o.rounds, commandContest},
 		{"boot", o.rounds, bootContest},
+		{"direct", o.rounds, directContest},
 		{"crowd", o.crowds, crowdContest},
 	} {
 		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), c.name) {
