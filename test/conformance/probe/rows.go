@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"github.com/godbus/dbus/v5"
+)
+
+// Interfaces and paths of machine1.
+const (
+	bus     = "org.freedesktop.machine1"
+	manager = "/org/freedesktop/machine1"
+	machIf  = bus + ".Machine"
+	imageIf = bus + ".Image"
+	propsIf = "org.freedesktop.DBus.Properties"
+	logPath = "/org/freedesktop/LogControl1"
+)
+
+// row is one call whose outcome is written down.
+type row struct {
+	name   string
+	path   string // the manager's if empty
+	method string // with its interface, or a method of the manager
+	args   []any
+	user   bool // called as a user without rights, not as root
+	before string
+	state  bool // the state file of the sleeper is part of the outcome
+	only   string
+}
+
+// leaderPID stands for the process that is registered.
+type leaderPID struct{}
+
+type prop struct {
+	Name  string
+	Value dbus.Variant
+}
+
+var (
+	noID    = []byte{}
+	someID  = []byte{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 1, 2, 3, 4, 5, 6, 7, 8}
+	noProps = []prop{}
+	max64   = ^uint64(0)
+)
+
+func register(name string, id []byte, class string, leader any, root string) []any {
+	return []any{name, id, "test", class, leader, root}
+}
+
+// rows are all calls, in the order in which they are made.
+func rows() []row {
+	list := append(withoutMachine(), errorsOfArguments()...)
+	list = append(list, withMachine()...)
+	list = append(list, withImages()...)
+	return append(list, asUser()...)
+}
+
+func withoutMachine() []row {
+	return []row{
+		{name: "list of machines", method: "ListMachines"},
+		{name: "the host as machine", method: "GetMachine", args: []any{".host"}},
+		{name: "unknown machine", method: "GetMachine", args: []any{"none"}},
+		{name: "empty machine name", method: "GetMachine", args: []any{""}},
+		{name: "unknown image", method: "GetImage", args: []any{"none"}},
+		{name: "bad image name", method: "GetImage", args: []any{"a/b"}},
+		{name: "the host as image", method: "GetImage", args: []any{".host"}},
+		{name: "machine of PID 1", method: "GetMachineByPID", args: []any{uint32(1)}},
+		{name: "machine of no process", method: "GetMachineByPID", args: []any{uint32(4000000)}},
+		{name: "unknown method", method: "Frobnicate"},
+		{name: "no arguments", method: "GetMachine"},
+		{name: "wrong arguments", method: "GetMachine", args: []any{uint32(1)}},
+		{name: "unknown object", path: manager + "/machine/none", method: machIf + ".Terminate"},
+		{name: "unknown image object", path: manager + "/image/none", method: imageIf + ".Remove"},
+		{name: "unknown property", method: propsIf + ".Get", args: []any{bus + ".Manager", "Colour"}},
+		{name: "set a property", method: propsIf + ".Set", args: []any{bus + ".Manager", "PoolPath", dbus.MakeVariant("/x")}},
+		{name: "properties of the manager", method: propsIf + ".GetAll", args: []any{bus + ".Manager"}},
+		{name: "properties of the host", path: manager + "/machine/_2ehost", method: propsIf + ".GetAll", args: []any{machIf}},
+		{name: "machine/self of nobody", path: manager + "/machine/self", method: propsIf + ".GetAll", args: []any{machIf}},
+		{name: "shift of the host", method: "GetMachineUIDShift", args: []any{".host"}},
+		{name: "os-release of the host", method: "GetMachineOSRelease", args: []any{".host"}},
+		{name: "root of the host", method: "OpenMachineRootDirectory", args: []any{".host"}},
+		{name: "log level", path: logPath, method: propsIf + ".Get", args: []any{"org.freedesktop.LogControl1", "LogLevel"}},
+		{name: "log target", path: logPath, method: propsIf + ".Get", args: []any{"org.freedesktop.LogControl1", "LogTarget"}},
+		{name: "identifier of the log", path: logPath, method: propsIf + ".Get", args: []any{"org.freedesktop.LogControl1", "SyslogIdentifier"}},
+		{name: "set the log level", path: logPath, method: propsIf + ".Set", args: []any{"org.freedesktop.LogControl1", "LogLevel", dbus.MakeVariant("debug")}},
+		{name: "the log level that was set", path: logPath, method: propsIf + ".Get", args: []any{"org.freedesktop.LogControl1", "LogLevel"}},
+		{name: "set it back", path: logPath, method: propsIf + ".Set", args: []any{"org.freedesktop.LogControl1", "LogLevel", dbus.MakeVariant("info")}},
+		{name: "set no log level", path: logPath, method: propsIf + ".Set", args: []any{"org.freedesktop.LogControl1", "LogLevel", dbus.MakeVariant("loud")}},
+	}
+}
+
+func errorsOfArguments() []row {
+	return []row{
+		{name: "register: bad name", method: "RegisterMachine", args: register("a/b", noID, "container", leaderPID{}, "")},
+		{name: "register: short id", method: "RegisterMachine", args: register("c1", []byte{1}, "container", leaderPID{}, "")},
+		{name: "register: class host", method: "RegisterMachine", args: register("c1", noID, "host", leaderPID{}, "")},
+		{name: "register: unknown class", method: "RegisterMachine", args: register("c1", noID, "pod", leaderPID{}, "")},
+		{name: "register: leader 1", method: "RegisterMachine", args: register("c1", noID, "container", uint32(1), "")},
+		{name: "register: relative root", method: "RegisterMachine", args: register("c1", noID, "container", leaderPID{}, "root")},
+		{name: "register: interface 0", method: "RegisterMachineWithNetwork",
+			args: append(register("c1", noID, "container", leaderPID{}, ""), []int32{0})},
+		{name: "register ex: unknown key", method: "RegisterMachineEx", args: []any{"c1", []prop{{"Colour", dbus.MakeVariant("red")}}}},
+		{name: "create: bad name", method: "CreateMachine", args: append(register("-", noID, "container", leaderPID{}, ""), noProps)},
+		{name: "kill: bad whom", method: "KillMachine", args: []any{".host", "nobody", int32(15)}},
+		{name: "kill: bad signal", method: "KillMachine", args: []any{".host", "leader", int32(65)}},
+		{name: "kill: the host", method: "KillMachine", args: []any{".host", "leader", int32(15)}},
+		{name: "terminate: the host", method: "TerminateMachine", args: []any{".host"}},
+		{name: "unregister: the host", method: "UnregisterMachine", args: []any{"none"}},
+		{name: "bind: the host", method: "BindMountMachine", args: []any{".host", "/tmp", "/mnt", false, false}},
+		{name: "bind: relative", method: "BindMountMachine", args: []any{".host", "tmp", "/mnt", false, false}},
+		{name: "bind: not normalized", method: "BindMountMachine", args: []any{".host", "/tmp/../tmp", "/mnt", false, false}},
+		{name: "copy: the host", method: "CopyToMachine", args: []any{".host", "/tmp", "/mnt"}},
+		{name: "copy: relative source", method: "CopyToMachine", args: []any{".host", "tmp", "/mnt"}},
+		{name: "copy: relative destination", method: "CopyFromMachine", args: []any{".host", "/tmp", "mnt"}},
+		{name: "copy: unknown flag", method: "CopyFromMachineWithFlags", args: []any{".host", "/tmp", "/mnt", uint64(2)}},
+		{name: "map from: invalid", method: "MapFromMachineUser", args: []any{".host", ^uint32(0)}},
+		{name: "map from: the host", method: "MapFromMachineUser", args: []any{".host", uint32(0)}},
+		{name: "map from: the host's groups", method: "MapFromMachineGroup", args: []any{".host", uint32(0)}},
+		{name: "map to: invalid", method: "MapToMachineUser", args: []any{^uint32(0)}},
+		{name: "map to: the host's", method: "MapToMachineUser", args: []any{uint32(1000)}},
+		{name: "map to: nobody's user", method: "MapToMachineUser", args: []any{uint32(3000000000)}},
+		{name: "map to: nobody's group", method: "MapToMachineGroup", args: []any{uint32(3000000000)}},
+		{name: "addresses: unknown", method: "GetMachineAddresses", args: []any{"none"}},
+		{name: "ssh info of the host", method: "GetMachineSSHInfo", args: []any{".host"}},
+		{name: "pool: mode", method: "CleanPool", args: []any{"some"}},
+		{name: "pool: limit not on btrfs", method: "SetPoolLimit", args: []any{uint64(1 << 30)}},
+		{name: "pool: limit out of range", method: "SetPoolLimit", args: []any{uint64(1 << 63)}},
+	}
+}
+
+func withMachine() []row {
+	mach := manager + "/machine/my_2dc1"
+	return []row{
+		{name: "register", method: "RegisterMachine", args: register("my-c1", someID, "container", leaderPID{}, "/tmp"), state: true},
+		{name: "register again", method: "RegisterMachine", args: register("my-c1", someID, "container", leaderPID{}, "/tmp")},
+		{name: "get it", method: "GetMachine", args: []any{"my-c1"}},
+		{name: "find it by its leader", method: "GetMachineByPID", args: []any{leaderPID{}}},
+		{name: "list it", method: "ListMachines"},
+		{name: "its properties", path: mach, method: propsIf + ".GetAll", args: []any{machIf}},
+		{name: "a hidden property", path: mach, method: propsIf + ".Get", args: []any{machIf, "Scope"}},
+		{name: "its addresses", method: "GetMachineAddresses", args: []any{"my-c1"}},
+		{name: "its os-release", method: "GetMachineOSRelease", args: []any{"my-c1"}},
+		{name: "its shift", method: "GetMachineUIDShift", args: []any{"my-c1"}},
+		{name: "its ssh info", method: "GetMachineSSHInfo", args: []any{"my-c1"}},
+		{name: "map from its users", method: "MapFromMachineUser", args: []any{"my-c1", uint32(5)}},
+		{name: "map from its groups", method: "MapFromMachineGroup", args: []any{"my-c1", uint32(5)}},
+		{name: "shell: relative", method: "OpenMachineShell", args: []any{"my-c1", "root", "sh", []string{}, []string{}}},
+		{name: "shell: environment", method: "OpenMachineShell", args: []any{"my-c1", "root", "/bin/sh", []string{}, []string{"x"}}},
+		{name: "copy a file in", before: "rm -rf /tmp/cf; echo 1 >/tmp/cs", method: "CopyToMachine", args: []any{"my-c1", "/tmp/cs", "/tmp/cf"}},
+		{name: "copy it again", method: "CopyToMachine", args: []any{"my-c1", "/tmp/cs", "/tmp/cf"}},
+		{name: "copy and replace", method: "CopyToMachineWithFlags", args: []any{"my-c1", "/tmp/cs", "/tmp/cf", uint64(1)}},
+		{name: "copy what is not there", method: "CopyFromMachine", args: []any{"my-c1", "/nowhere", "/tmp/x"}},
+		{name: "copy to nowhere", method: "CopyFromMachine", args: []any{"my-c1", "/tmp/cs", "/nowhere/x"}},
+		{name: "merge directories", before: "rm -rf /tmp/d1 /tmp/d2; mkdir /tmp/d1 /tmp/d2; echo 1 >/tmp/d1/f; echo 2 >/tmp/d2/f; echo 1 >/tmp/d1/g",
+			method: "CopyToMachine", args: []any{"my-c1", "/tmp/d1", "/tmp/d2"}},
+		{name: "what was merged", method: "", before: "cat /tmp/d2/f /tmp/d2/g"},
+		{name: "copy a directory onto a file", method: "CopyToMachine", args: []any{"my-c1", "/tmp/d1", "/tmp/cs"}},
+		{name: "copy a file onto a directory", method: "CopyToMachine", args: []any{"my-c1", "/tmp/cs", "/tmp/d1"}},
+		{name: "bind what is not there", method: "BindMountMachine", args: []any{"my-c1", "/nowhere", "/mnt", false, false}},
+		{name: "bind to nowhere", method: "BindMountMachine", args: []any{"my-c1", "/tmp", "/nowhere/x", false, false}},
+		{name: "kill with signal 0", method: "KillMachine", args: []any{"my-c1", "leader", int32(0)}},
+		{name: "unregister", method: "UnregisterMachine", args: []any{"my-c1"}, state: true},
+		{name: "register a vm", method: "RegisterMachine", args: register("my-c1", noID, "vm", leaderPID{}, ""), state: true},
+		{name: "vm: its addresses", method: "GetMachineAddresses", args: []any{"my-c1"}},
+		{name: "vm: its os-release", method: "GetMachineOSRelease", args: []any{"my-c1"}},
+		{name: "vm: its shift", method: "GetMachineUIDShift", args: []any{"my-c1"}},
+		{name: "vm: its root", method: "OpenMachineRootDirectory", args: []any{"my-c1"}},
+		{name: "vm: copy", method: "CopyToMachine", args: []any{"my-c1", "/tmp/cs", "/tmp/cf"}},
+		{name: "vm: bind", method: "BindMountMachine", args: []any{"my-c1", "/tmp", "/mnt", false, false}},
+		{name: "vm: map from", method: "MapFromMachineUser", args: []any{"my-c1", uint32(5)}},
+		{name: "terminate", method: "TerminateMachine", args: []any{"my-c1"}},
+		{name: "create", before: "leader", method: "CreateMachine", args: append(register("my-c1", noID, "container", leaderPID{}, ""), noProps), state: true},
+		{name: "kill the leader", method: "KillMachine", args: []any{"my-c1", "leader", int32(9)}, state: true},
+	}
+}
+
+func withImages() []row {
+	img := manager + "/image/t1"
+	return []row{
+		{name: "image", before: "mkdir -p /var/lib/machines/t1/etc /var/lib/machines/.hid; echo t-host >/var/lib/machines/t1/etc/hostname; " +
+			"truncate -s 64K /var/lib/machines/d1.raw; mkdir -p /etc/systemd/nspawn; touch /etc/systemd/nspawn/t1.nspawn",
+			method: "GetImage", args: []any{"t1"}},
+		{name: "list images", method: "ListImages"},
+		{name: "image properties", path: img, method: propsIf + ".GetAll", args: []any{imageIf}},
+		{name: "image hostname", method: "GetImageHostname", args: []any{"t1"}},
+		{name: "image id", method: "GetImageMachineID", args: []any{"t1"}},
+		{name: "image info", method: "GetImageMachineInfo", args: []any{"t1"}},
+		{name: "image os-release", method: "GetImageOSRelease", args: []any{"t1"}},
+		{name: "host image hostname", method: "GetImageHostname", args: []any{".host"}},
+		{name: "clone: bad name", method: "CloneImage", args: []any{"t1", "a/b", false}},
+		{name: "clone: name taken", method: "CloneImage", args: []any{"t1", "d1", false}},
+		{name: "clone", method: "CloneImage", args: []any{"t1", "t2", false}},
+		{name: "what was cloned", before: "ls -A /var/lib/machines /etc/systemd/nspawn; ls -la --time-style=+ /var/lib/machines | grep -E 't1|t2'"},
+		{name: "clone read-only", method: "CloneImage", args: []any{"d1", "d2", true}},
+		{name: "what was cloned read-only", before: "ls -l --time-style=+ /var/lib/machines/d2.raw"},
+		{name: "rename: bad name", method: "RenameImage", args: []any{"t2", ""}},
+		{name: "rename: name taken", method: "RenameImage", args: []any{"t2", "t1"}},
+		{name: "rename: the host", method: "RenameImage", args: []any{".host", "t9"}},
+		{name: "rename", method: "RenameImage", args: []any{"t2", "t3"}},
+		{name: "rename a disk", method: "RenameImage", args: []any{"d2", "d3"}},
+		{name: "mark: the host", method: "MarkImageReadOnly", args: []any{".host", true}},
+		{name: "mark", method: "MarkImageReadOnly", args: []any{"t3", true}},
+		{name: "mark a disk writable", method: "MarkImageReadOnly", args: []any{"d3", false}},
+		{name: "what was marked", method: "ListImages"},
+		{name: "limit", method: "SetImageLimit", args: []any{"t3", uint64(1 << 30)}},
+		{name: "limit: the host", method: "SetImageLimit", args: []any{".host", uint64(1 << 30)}},
+		{name: "limit out of range", method: "SetImageLimit", args: []any{"t3", uint64(1 << 63)}},
+		{name: "remove: the host", method: "RemoveImage", args: []any{".host"}},
+		{name: "remove: unknown", method: "RemoveImage", args: []any{"none"}},
+		{name: "remove: bad name", method: "RemoveImage", args: []any{"a/b"}},
+		{name: "remove", method: "RemoveImage", args: []any{"t3"}},
+		{name: "clean hidden", method: "CleanPool", args: []any{"hidden"}},
+		{name: "remove a linked image", before: "mkdir -p /srv/t4/etc; ln -s /srv/t4 /var/lib/machines/t4", method: "RemoveImage", args: []any{"t4"}},
+		{name: "what is left", before: "ls -A /var/lib/machines /etc/systemd/nspawn; ls -d /srv/t4"},
+		{name: "clear away", before: "chattr -i /var/lib/machines/t*; rm -rf /var/lib/machines/{t,d}[0-9]* /var/lib/machines/.hid /etc/systemd/nspawn/t*"},
+	}
+}
+
+// asUser are calls of somebody whom polkit lets nothing (there is none in the
+// lab).
+func asUser() []row {
+	return []row{
+		{name: "user: list", user: true, method: "ListMachines"},
+		{name: "user: os-release of the host", user: true, method: "GetMachineOSRelease", args: []any{".host"}},
+		{name: "user: kill", user: true, method: "KillMachine", args: []any{".host", "leader", int32(15)}},
+		{name: "user: bind", user: true, method: "BindMountMachine", args: []any{".host", "/tmp", "/mnt", false, false}},
+		{name: "user: copy", user: true, method: "CopyToMachine", args: []any{".host", "/tmp", "/mnt"}},
+		{name: "user: remove", user: true, method: "RemoveImage", args: []any{".host"}},
+		{name: "user: pool", user: true, method: "CleanPool", args: []any{"hidden"}},
+		{name: "user: limit", user: true, method: "SetPoolLimit", args: []any{max64}},
+		{name: "user: register", user: true, method: "RegisterMachine", args: register("u1", noID, "container", leaderPID{}, "")},
+	}
+}
