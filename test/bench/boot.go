@@ -20,6 +20,7 @@ func bootContest(_ context.Context, o options) (*contest, error) {
 			{ours, unit{"contain@" + o.image + ".service", o.image, []string{"mctl", "start", o.image}}.round},
 			{nspawn, unit{"systemd-nspawn@" + o.image + ".service", o.image, []string{"machinectl", "start", o.image}}.round},
 		},
+		close: func() error { return nil },
 	}, nil
 }
 
