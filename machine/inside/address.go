@@ -16,8 +16,9 @@ import (
 
 // Address is one address of a machine.
 type Address struct {
-	Family int32 // AF_INET or AF_INET6
-	Bytes  []byte
+	Family    int32 // AF_INET or AF_INET6
+	Bytes     []byte
+	Interface uint32 // index, as the machine sees it
 }
 
 // Addresses lists the addresses of the machine's interfaces, but for those
@@ -69,7 +70,6 @@ func sameFile(f *os.File, path string) (bool, error) {
 type found struct {
 	Address
 	scope uint8
-	index uint32
 }
 
 // dumpAddresses asks the kernel for the addresses in the thread's network.
@@ -110,8 +110,8 @@ func before(a, b *found) bool {
 		return a.Family == unix.AF_INET
 	case a.scope != b.scope:
 		return a.scope < b.scope
-	case a.index != b.index:
-		return a.index < b.index
+	case a.Interface != b.Interface:
+		return a.Interface < b.Interface
 	}
 	return bytes.Compare(a.Bytes, b.Bytes) < 0
 }
@@ -124,7 +124,7 @@ func readAddress(m *syscall.NetlinkMessage) (a found, ok bool) {
 	// struct ifaddrmsg: family, prefix length, flags, scope, index.
 	a.Family, a.scope = int32(m.Data[0]), m.Data[3]
 	flags := m.Data[2]
-	a.index = uint32(m.Data[4]) | uint32(m.Data[5])<<8 | uint32(m.Data[6])<<16 | uint32(m.Data[7])<<24
+	a.Interface = uint32(m.Data[4]) | uint32(m.Data[5])<<8 | uint32(m.Data[6])<<16 | uint32(m.Data[7])<<24
 	if flags&unix.IFA_F_DEPRECATED != 0 || a.scope == unix.RT_SCOPE_HOST || a.scope == unix.RT_SCOPE_NOWHERE {
 		return a, false
 	}

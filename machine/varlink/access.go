@@ -19,6 +19,10 @@ const (
 	actionMachines    = "org.freedesktop.machine1.manage-machines"
 	actionCreate      = "org.freedesktop.machine1.create-machine"
 	actionRegister    = "org.freedesktop.machine1.register-machine"
+	actionImages      = "org.freedesktop.machine1.manage-images"
+	actionInspect     = "org.freedesktop.machine1.inspect-machines"
+
+	actionInspectImages = "org.freedesktop.machine1.inspect-images"
 )
 
 // Errors of access. The second says that a caller who lets polkit ask his user

@@ -65,6 +65,7 @@ var named = []struct {
 	{inside.ErrNoOSRelease, machineIf + ".NoOSReleaseInformation"},
 	{inside.ErrNoShift, machineIf + ".NoUIDShift"},
 	{image.ErrNotFound, imageIf + ".NoSuchImage"},
+	{image.ErrNoQuota, imageIf + ".NotSupported"},
 }
 
 // wireErrorOf finds the name and parameters under which an error is sent.
@@ -84,6 +85,8 @@ func wireErrorOf(err error) *wireError {
 	switch {
 	case errors.Is(err, machine.ErrNotHost):
 		return system(unix.EOPNOTSUPP)
+	case errors.Is(err, image.ErrLocked):
+		return system(unix.EBUSY)
 	case errors.As(err, &ie):
 		return system(unix.EINVAL)
 	case errors.As(err, &je):

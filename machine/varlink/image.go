@@ -3,6 +3,8 @@
 package varlink
 
 import (
+	"encoding/hex"
+
 	"machined-go/machine/image"
 )
 
@@ -13,6 +15,7 @@ func imageInterface() *iface {
 		name: imageIf,
 		types: []typedef{
 			{"AcquireMetadata", "no, yes, graceful"},
+			{"CleanPoolMode", "all, hidden"},
 		},
 		methods: []method{
 			{name: "List", in: "name: ?string, acquireMetadata: ?AcquireMetadata, " + interactive,
@@ -20,6 +23,13 @@ func imageInterface() *iface {
 					"modificationTimestamp: ?int, usage: ?int, usageExclusive: ?int, limit: ?int, limitExclusive: ?int, " +
 					"hostname: ?string, machineId: ?string, machineInfo: ?[]string, OSRelease: ?[]string",
 				long: true, run: listImages},
+			imageRow("Update", "name: string, "+interactive+", newName: ?string, readOnly: ?bool, limit: ?int", "update", updateImage),
+			imageRow("Clone", "name: string, "+interactive+", newName: string, readOnly: ?bool", "clone", cloneImage),
+			imageRow("Remove", "name: string, "+interactive, "remove", func(c *call, i *image.Image) error { return i.Remove(c.ctx) }),
+			{name: "SetPoolLimit", in: interactive + ", limit: int", since: 258, long: true, check: checkLimit, run: setPoolLimit,
+				guard: guard{action: actionMachines}},
+			{name: "CleanPool", in: interactive + ", mode: CleanPoolMode", out: "name: string, usageExclusive: ?int", since: 258,
+				slow: true, check: wantMore, run: cleanPool, guard: guard{action: actionMachines}},
 		},
 		errors: []typedef{{name: "NoSuchImage"}, {name: "TooManyOperations"}, {name: "NotSupported"}},
 	}
@@ -32,14 +42,14 @@ func listImages(c *call) (object, error) {
 		if !image.ValidName(name) {
 			return nil, invalidParameter("name")
 		}
-		i, err := image.Find(name)
+		i, err := findImage(name)
 		if err != nil {
-			return nil, fail(imageIf + ".NoSuchImage")
+			return nil, err
 		}
-		return imageCard(&i), nil
+		return c.imageCard(&i)
 	}
-	if !c.more {
-		return nil, fail(serviceIf + ".ExpectedMore")
+	if err := wantMore(c); err != nil {
+		return nil, err
 	}
 	all, err := image.List()
 	if err != nil {
@@ -47,13 +57,56 @@ func listImages(c *call) (object, error) {
 	}
 	var b []byte
 	for i := range all {
-		b = appendReply(b, imageCard(&all[i]), i < len(all)-1)
+		o, err := c.imageCard(&all[i])
+		if err != nil {
+			return nil, err
+		}
+		b = appendReply(b, o, i < len(all)-1)
 	}
 	c.answered = true
 	return nil, c.raw(b)
 }
 
-func imageCard(i *image.Image) object {
+// wantMore refuses a caller that can take one reply only.
+func wantMore(c *call) error {
+	if !c.more {
+		return fail(serviceIf + ".ExpectedMore")
+	}
+	return nil
+}
+
+// imageCard is all that is to be told of an image, with what it says of itself
+// if the caller wants it. With "graceful" what cannot be had is left out.
+func (c *call) imageCard(i *image.Image) (object, error) {
+	o := imageFacts(i)
+	if !c.metadata() {
+		return o, nil
+	}
+	err := c.allow(guard{action: actionInspectImages, details: func(*call) map[string]string {
+		return map[string]string{"image": i.Name}
+	}})
+	if err != nil {
+		return nil, err
+	}
+	m, err := i.Metadata()
+	if err != nil {
+		if c.str("acquireMetadata") == "graceful" {
+			err = nil
+		}
+		return o, err
+	}
+	o.text("hostname", m.Hostname)
+	o.text("machineId", hex.EncodeToString(m.MachineID))
+	if len(m.MachineInfo) > 0 {
+		o.strs("machineInfo", assignments(m.MachineInfo))
+	}
+	if len(m.OSRelease) > 0 {
+		o.strs("OSRelease", assignments(m.OSRelease))
+	}
+	return o, nil
+}
+
+func imageFacts(i *image.Image) object {
 	var o object
 	o.str("name", i.Name)
 	o.str("path", i.Path)

@@ -24,8 +24,8 @@ func list(c *call) (object, error) {
 		}
 		return c.card(c.machine)
 	}
-	if !c.more {
-		return nil, fail(serviceIf + ".ExpectedMore")
+	if err := wantMore(c); err != nil {
+		return nil, err
 	}
 	if !c.metadata() {
 		c.answered = true
@@ -143,7 +143,7 @@ func (c *call) card(m machine.Machine) (object, error) {
 // authorization.
 func (c *call) lookInside() (*inside.Guest, error) {
 	if c.machine.UID != 0 {
-		if err := c.allow(guard{action: actionMachines, verb: "get_os_release"}); err != nil {
+		if err := c.allow(guard{action: actionInspect, verb: "get_os_release"}); err != nil {
 			return nil, err
 		}
 	}
@@ -160,6 +160,7 @@ func addAddresses(g *inside.Guest, o *object) error {
 	}
 	rows := make([]object, len(list))
 	for i, a := range list {
+		rows[i].uint("ifindex", uint64(a.Interface))
 		rows[i].uint("family", uint64(a.Family))
 		rows[i].bytes("address", a.Bytes)
 	}
@@ -172,13 +173,18 @@ func addRelease(g *inside.Guest, o *object) error {
 	if err != nil {
 		return err
 	}
+	o.strs("OSRelease", assignments(vars))
+	return nil
+}
+
+// assignments are NAME=VALUE, by name.
+func assignments(vars map[string]string) []string {
 	list := make([]string, 0, len(vars))
 	for k, v := range vars {
 		list = append(list, k+"="+v)
 	}
 	sort.Strings(list)
-	o.strs("OSRelease", list)
-	return nil
+	return list
 }
 
 func addShift(g *inside.Guest, o *object) error {

@@ -197,7 +197,10 @@ func (c *call) invoke(m *method) (object, error) {
 	if err := c.allow(m.guard); err != nil {
 		return nil, err
 	}
-	if m.long {
+	if m.slow {
+		c.ctx = context.Background()
+	}
+	if m.long || m.slow {
 		select {
 		case c.Server.long <- struct{}{}:
 			defer func() { <-c.Server.long }()

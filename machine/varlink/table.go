@@ -42,6 +42,7 @@ type method struct {
 	// check looks at the fields before anything else is done.
 	check func(c *call) error
 	long  bool // works outside the table: takes one of the slots
+	slow  bool // long, and may take however long it needs
 	// run is nil for what is described, as in systemd, but answered by none.
 	run func(c *call) (object, error)
 }
