@@ -198,7 +198,7 @@ func (m *Manager) drop(e *entry) {
 			delete(m.byUnit, unit)
 		}
 	}
-	m.log.Info("machine is gone", "machine", e.Name, "leader", e.Leader.PID)
+	m.log.Debug("machine is gone", "machine", e.Name, "leader", e.Leader.PID)
 	for _, o := range m.observers {
 		o.MachineRemoved(e.snapshot())
 	}

@@ -139,7 +139,7 @@ func (m *Manager) admit(e *entry) error {
 		m.drop(e)
 		return fmt.Errorf("watch leader of machine %q: %w", e.Name, err)
 	}
-	m.log.Info("new machine", "machine", e.Name, "leader", e.Leader.PID, "unit", e.Unit)
+	m.log.Debug("new machine", "machine", e.Name, "leader", e.Leader.PID, "unit", e.Unit)
 	for _, o := range m.observers {
 		o.MachineNew(e.snapshot())
 	}

@@ -23,6 +23,7 @@ import (
 	"machined-go/journal"
 	"machined-go/machine"
 	"machined-go/machine/bus"
+	"machined-go/machine/image"
 	"machined-go/machine/systemd1"
 	"machined-go/machine/varlink"
 )
@@ -85,7 +86,7 @@ func run(stop context.Context, log *slog.Logger, severity *severity) error {
 	keeper := machine.NewKeeper(notifier, poller, func(m machine.Machine, fd int) machine.Console {
 		return consoles.Open(fd, journal.Source{Machine: m.Name, Units: unitsOf(m)})
 	}, log)
-	server := bus.New(bus.Config{Manager: manager, Holder: keeper, Log: log})
+	server := bus.New(bus.Config{Manager: manager, Holder: keeper, Log: log, Level: severity})
 	conn, err := dbus.ConnectSystemBus(dbus.WithHandler(server.Handler()))
 	if err != nil {
 		return fmt.Errorf("connect to the system bus: %w", err)
@@ -101,7 +102,7 @@ func run(stop context.Context, log *slog.Logger, severity *severity) error {
 	second := varlink.New(varlink.Config{
 		Manager: manager, Polkit: &varlink.Polkit{Conn: conn, Log: log}, Level: severity, Log: log, Version: version, Environ: environ,
 	})
-	manager.Observe(keeper, server, second)
+	manager.Observe(keeper, server, second, newAnnouncer(ctx, journal.NewWriter(journal.Socket)), newTrimmer())
 	if err := server.Claim(); err != nil {
 		return err
 	}
@@ -122,6 +123,11 @@ func run(stop context.Context, log *slog.Logger, severity *severity) error {
 	go func() { failed <- poller.Run(ctx) }()
 	go manager.Run(ctx)
 	go watchdog(ctx, notifier, manager)
+	go func() {
+		if err := image.Tidy(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("remains of images stay, ignoring", "error", err)
+		}
+	}()
 	if err := notifier.Notify("READY=1"); err != nil {
 		return err
 	}

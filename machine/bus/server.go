@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -44,7 +45,8 @@ type Server struct {
 	holder  Holder
 	log     *slog.Logger
 	auth    *authority
-	logging Logging
+	level   Level
+	target  atomic.Value // of the log: a string
 	long    chan struct{}
 	paths   paths
 	ready   chan struct{} // closed by Serve
@@ -55,12 +57,13 @@ type Config struct {
 	Manager *machine.Manager
 	Holder  Holder
 	Log     *slog.Logger
-	Logging Logging // what LogControl1 is about; may be nil
+	Level   Level // of what is logged, which LogControl1 changes
 }
 
 // New makes a server that is not yet connected.
 func New(c Config) *Server {
-	s := &Server{manager: c.Manager, holder: c.Holder, log: c.Log, logging: c.Logging, long: make(chan struct{}, maxLong), ready: make(chan struct{})}
+	s := &Server{manager: c.Manager, holder: c.Holder, log: c.Log, level: c.Level, long: make(chan struct{}, maxLong), ready: make(chan struct{})}
+	s.target.Store("auto")
 	s.paths = newPaths()
 	return s
 }

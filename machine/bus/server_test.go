@@ -74,6 +74,12 @@ func (noHolder) HoldConsole(machine.Machine, int) error { return nil }
 func (noHolder) HoldNotify(machine.Machine, int) error  { return nil }
 func (noHolder) Status(string) string                   { return "all well" }
 
+// fixedLevel is a log level that nobody looks at.
+type fixedLevel struct{ n int }
+
+func (l *fixedLevel) Syslog() int     { return l.n }
+func (l *fixedLevel) SetSyslog(n int) { l.n = n }
+
 // client is a connection to a served bus.
 type client struct {
 	*dbus.Conn
@@ -89,7 +95,7 @@ func serve(t *testing.T) client {
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	m := machine.NewManager(calmUnits{}, noWatch{}, dir, log)
-	s := New(Config{Manager: m, Holder: noHolder{}, Log: log})
+	s := New(Config{Manager: m, Holder: noHolder{}, Log: log, Level: new(fixedLevel)})
 	conn, err := dbus.Connect(address, dbus.WithHandler(s.Handler()))
 	if err != nil {
 		t.Fatal(err)
@@ -212,6 +218,20 @@ func TestServeErrors(t *testing.T) {
 		{"set a property", c.call(mach, propsIf+".Set", "org.freedesktop.machine1.Machine", "Name", dbus.MakeVariant("x")), errBus + "PropertyReadOnly"},
 		{"relative path of a shell", c.call(mach, "org.freedesktop.machine1.Machine.OpenShell", "root", "sh", []string{}, []string{}), errBus + "InvalidArgs"},
 		{"bad environment", c.call(mach, "org.freedesktop.machine1.Machine.OpenShell", "root", "/bin/sh", []string{}, []string{"x"}), errBus + "InvalidArgs"},
+		{"no log level", c.call(logPath, propsIf+".Set", logIf, "LogLevel", dbus.MakeVariant("loud")), errBus + "InvalidArgs"},
+		{"copy to the host", c.manager("CopyToMachine", ".host", "/a", "/b"), errBus + "NotSupported"},
+		{"copy with unknown flags", c.manager("CopyToMachineWithFlags", "web", "/a", "/b", uint64(2)), errBus + "InvalidArgs"},
+		{"copy from a relative path", c.manager("CopyFromMachine", "web", "a", "/b"), errBus + "InvalidArgs"},
+		{"bind beside itself", c.manager("BindMountMachine", "web", "/a/../b", "", false, false), errBus + "InvalidArgs"},
+		{"map nobody", c.manager("MapFromMachineUser", "web", ^uint32(0)), errBus + "InvalidArgs"},
+		{"map the host", c.manager("MapFromMachineGroup", ".host", uint32(0)), errBus + "InvalidArgs"},
+		{"map to the host", c.manager("MapToMachineGroup", uint32(100)), errMachine + "NoSuchGroupMapping"},
+		{"map to nobody", c.manager("MapToMachineUser", uint32(4000000000)), errMachine + "NoSuchUserMapping"},
+		{"limit out of range", c.manager("SetPoolLimit", uint64(1<<63)), errBus + "InvalidArgs"},
+		{"clean what", c.manager("CleanPool", "some"), errBus + "InvalidArgs"},
+		{"rename to no name", c.manager("RenameImage", ".host", "a/b"), errBus + "InvalidArgs"},
+		{"rename the host", c.manager("RenameImage", ".host", "x"), "System.Error.EROFS"},
+		{"unbind of nobody", c.Object(OwnName, ownPath).CallWithContext(t.Context(), ownIf+".Unbind", 0, "none", "/x"), errMachine + "NoSuchMachine"},
 		{"shares our network", c.manager("GetMachineAddresses", "web"), errMachine + "NoPrivateNetworking"},
 	} {
 		var e dbus.Error

@@ -56,6 +56,8 @@ func transfer(way direction, flags bool) func(*call) ([]any, error) {
 func checkTransfer(c *call) error {
 	source, dest := c.pathArgs()
 	switch {
+	case c.machine.Class != machine.ClassContainer:
+		return failf(errBus+"NotSupported", "Copying files is only supported on container machines.")
 	case len(c.args) > 2 && c.u64(2)&^copyReplace != 0:
 		return failf(errBus+"InvalidArgs", "Unknown copy flags.")
 	case !filepath.IsAbs(source):
@@ -67,9 +69,6 @@ func checkTransfer(c *call) error {
 }
 
 func (c *call) transfer(way direction, flags uint64, told func(tree.Progress)) error {
-	if c.machine.Class != machine.ClassContainer {
-		return failf(errBus+"NotSupported", "Copying files is only supported on container machines.")
-	}
 	g, err := c.guest()
 	if err != nil {
 		return err
@@ -88,12 +87,12 @@ func srcDestDetails(c *call) map[string]string {
 func checkBind(c *call) error {
 	source, dest := c.pathArgs()
 	switch {
+	case c.machine.Class != machine.ClassContainer:
+		return failf(errBus+"NotSupported", "Bind mounting is only supported on container machines.")
 	case !filepath.IsAbs(source) || filepath.Clean(source) != source:
 		return failf(errBus+"InvalidArgs", "Source path must be absolute and normalized.")
 	case !filepath.IsAbs(dest) || filepath.Clean(dest) != dest:
 		return failf(errBus+"InvalidArgs", "Destination path must be absolute and normalized.")
-	case c.machine.Class != machine.ClassContainer:
-		return failf(errBus+"NotSupported", "Setting up bind mounts is only supported on container machines.")
 	}
 	return nil
 }
