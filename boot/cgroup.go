@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,6 +44,30 @@ func cgroupOf(pid int) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("find cgroup of process %d: this host has no cgroup v2", pid)
+}
+
+// ownUnit is the unit that this process belongs to, or empty if that is none.
+func ownUnit() string {
+	dir, err := cgroupOf(os.Getpid())
+	if err != nil {
+		return ""
+	}
+	return unitIn(strings.TrimPrefix(dir, cgroupRoot()))
+}
+
+// unitIn is the unit whose cgroup path is or lies in: the first that is no slice (systemd's cg_path_decode_unit).
+func unitIn(path string) string {
+	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		name := strings.TrimPrefix(part, "_") // how systemd escapes what could be a file of the cgroup
+		switch filepath.Ext(name) {
+		case ".slice":
+		case ".service", ".scope":
+			return name
+		default:
+			return ""
+		}
+	}
+	return ""
 }
 
 // cgroupRoot is where cgroup v2 is mounted; hosts that also have v1 keep it in a directory of its own.

@@ -181,8 +181,12 @@ func (s *start) connect(context.Context) (func(), error) {
 func (s *start) makeScope(ctx context.Context) (func(), error) {
 	name := s.plan.Spec.Name
 	scope := Scope{Name: unitgen.Scope(name), Description: "Container " + name, PID: s.leader.PID}
-	if s.plan.Spec.Unit != "" {
-		scope.Before = []string{s.plan.Spec.Unit}
+	supervisor := s.plan.Spec.Unit
+	if supervisor == "" {
+		supervisor = ownUnit() // we ask it to power off ourselves when the host goes down
+	}
+	if supervisor != "" {
+		scope.Before = []string{supervisor}
 	}
 	if err := s.Units.StartScope(ctx, scope); err != nil {
 		return nil, err
