@@ -5,7 +5,49 @@ package main
 // reasons say why a row differs on purpose; a key is ROW, or SUITE ROW where it
 // does in one suite only.
 func reasons() map[string]string {
-	return map[string]string{}
+	const (
+		newer      = "members that newer systemd has; clients of this one do not ask for them"
+		keys       = "LEADER_PIDFDID= and SUPERVISOR= of systemd 258 are written on all: libraries skip what they do not know"
+		unset      = "keys of systemd 262 that say nothing (UID=0, VSOCK_CID=-1) are left out, as its own reader does not need them"
+		missing    = "says that a path is missing, where stock's helper only knows that something was invalid"
+		holes      = "a clone keeps its holes: stock writes them out"
+		hidden     = "read-only is what cannot be written, whatever its name: as systemd 257"
+		openToRead = "everybody may read os-release of what root runs, as before systemd 261; what a user registered is guarded"
+		link       = "a linked image loses its link: stock 262 removes the tree that it leads to and leaves the link"
+		policy     = "the bus policy of systemd 262 on all: polkit decides, not the bus"
+		bind       = "bind works on machines with users of their own"
+	)
+	return map[string]string{
+		"bookworm properties of the host":   newer,
+		"trixie properties of the host":     newer,
+		"bookworm its properties":           newer,
+		"trixie its properties":             newer,
+		"bookworm register ex: unknown key": newer,
+		"trixie register ex: unknown key":   newer,
+		"bookworm ssh info of the host":     newer,
+		"bookworm its ssh info":             newer,
+		"identifier of the log":             "entries of ours are found by our name",
+		"bookworm register":                 keys,
+		"bookworm register a vm":            keys,
+		"bookworm create":                   keys,
+		"trixie register":                   keys,
+		"trixie register a vm":              keys,
+		"trixie create":                     keys,
+		"sid register":                      unset,
+		"sid register a vm":                 unset,
+		"sid create":                        unset,
+		"bind what is not there":            missing,
+		"bind to nowhere":                   missing,
+		"what was marked":                   holes,
+		"sid list images":                   hidden,
+		"sid what is left":                  link,
+		"sid clear away":                    link,
+		"sid user: os-release of the host":  openToRead,
+		"bookworm user: register":           policy,
+		"trixie user: register":             policy,
+		"nspawn: bind":                      bind,
+		"nspawn: what is bound":             bind,
+	}
 }
 
 func reason(suite, row string) string {

@@ -57,10 +57,11 @@ type probe struct {
 	root, user *dbus.Conn
 	signals    chan *dbus.Signal
 	leader     int
+	host       map[string]string
 }
 
 func newProbe() (*probe, error) {
-	p := &probe{signals: make(chan *dbus.Signal, 64)}
+	p := &probe{signals: make(chan *dbus.Signal, 64), host: hostMarks()}
 	var err error
 	if p.root, err = dbus.ConnectSystemBus(); err != nil {
 		return nil, err

@@ -24,8 +24,7 @@ type row struct {
 	args   []any
 	user   bool // called as a user without rights, not as root
 	before string
-	state  bool // the state file of the sleeper is part of the outcome
-	only   string
+	state  bool // signals and the state file of the sleeper are part of the outcome
 }
 
 // leaderPID stands for the process that is registered.
@@ -52,6 +51,7 @@ func rows() []row {
 	list := append(withoutMachine(), errorsOfArguments()...)
 	list = append(list, withMachine()...)
 	list = append(list, withImages()...)
+	list = append(list, withNspawn()...)
 	return append(list, asUser()...)
 }
 
@@ -216,6 +216,34 @@ func withImages() []row {
 	}
 }
 
+// withNspawn are calls about a machine that stock systemd-nspawn runs with
+// users of its own.
+func withNspawn() []row {
+	in := func(script string) string { return "systemd-run -M deb -q --pipe --wait sh -c '" + script + "' </dev/null" }
+	return []row{
+		{name: "nspawn starts", before: "systemctl start systemd-nspawn@deb && for i in $(seq 100); do " +
+			"systemctl -M deb -q is-active multi-user.target 2>/dev/null && break; sleep 0.1; done; echo started"},
+		{name: "nspawn: os-release", method: "GetMachineOSRelease", args: []any{"deb"}},
+		{name: "nspawn: root", method: "OpenMachineRootDirectory", args: []any{"deb"}},
+		{name: "nspawn: terminal", method: "OpenMachinePTY", args: []any{"deb"}},
+		{name: "nspawn: shell", method: "OpenMachineShell", args: []any{"deb", "root", "/bin/true", []string{}, []string{}}},
+		{name: "nspawn: login", method: "OpenMachineLogin", args: []any{"deb"}},
+		{name: "nspawn: copy in", before: "rm -rf /tmp/n; mkdir -p /tmp/n/d; echo 1 >/tmp/n/f; ln /tmp/n/f /tmp/n/d/hard; ln -s f /tmp/n/link; chown 1000:1000 /tmp/n/f",
+			method: "CopyToMachine", args: []any{"deb", "/tmp/n", "/root/n"}},
+		{name: "nspawn: what was copied", before: in("cd /root/n; find . -printf \"%p %y %m %U %G %n %s %l;\" | tr \";\" \"\\n\" | sort")},
+		{name: "nspawn: copy out", before: "rm -rf /tmp/back", method: "CopyFromMachine", args: []any{"deb", "/root/n", "/tmp/back"}},
+		{name: "nspawn: what came back", before: "cd /tmp/back && find . -printf '%p %y %m %U %G %n %s %l\n' | sort"},
+		{name: "nspawn: copy a link out", before: "rm -f /tmp/osr", method: "CopyFromMachine", args: []any{"deb", "/etc/os-release", "/tmp/osr"}},
+		{name: "nspawn: the link", before: "readlink /tmp/osr"},
+		{name: "nspawn: bind", method: "BindMountMachine", args: []any{"deb", "/tmp/n", "/mnt/n", true, true}},
+		{name: "nspawn: what is bound", before: in("cat /mnt/n/f; touch /mnt/n/x")},
+		{name: "nspawn: image in use", method: "RemoveImage", args: []any{"deb"}},
+		{name: "nspawn: image in use, looked into", method: "GetImageHostname", args: []any{"deb"}},
+		{name: "nspawn: kill", method: "KillMachine", args: []any{"deb", "all", int32(9)}},
+		{name: "nspawn: afterwards", before: "for i in $(seq 100); do [ -e /run/systemd/machines/deb ] || break; sleep 0.1; done; ls /run/systemd/machines; systemctl reset-failed"},
+	}
+}
+
 // asUser are calls of somebody whom polkit lets nothing (there is none in the
 // lab).
 func asUser() []row {
@@ -228,6 +256,6 @@ func asUser() []row {
 		{name: "user: remove", user: true, method: "RemoveImage", args: []any{".host"}},
 		{name: "user: pool", user: true, method: "CleanPool", args: []any{"hidden"}},
 		{name: "user: limit", user: true, method: "SetPoolLimit", args: []any{max64}},
-		{name: "user: register", user: true, method: "RegisterMachine", args: register("u1", noID, "container", leaderPID{}, "")},
+		{name: "user: register", before: "leader", user: true, method: "RegisterMachine", args: register("u1", noID, "container", leaderPID{}, "")},
 	}
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net"
 	"os"
@@ -80,14 +81,31 @@ func list(v []any, each func(any) string) string {
 var changing = []*regexp.Regexp{
 	regexp.MustCompile(`(Timestamp\w*=)\d+`), regexp.MustCompile(`(PIDFDId=)\d+`), regexp.MustCompile(`(Supervisor=)\d+`),
 	regexp.MustCompile(`((?:REALTIME|MONOTONIC|SUPERVISOR|LEADER_PIDFDID|SUPERVISOR_PIDFDID)=)\d+`), regexp.MustCompile(`\b()\d{15,16}\b`),
-	regexp.MustCompile(`(PID )\d+`), regexp.MustCompile(`(:1\.)\d+`),
+	regexp.MustCompile(`(pid=|PID )\d+`), regexp.MustCompile(`(dev/pts/)\d+`), regexp.MustCompile(`(:1\.)\d+`),
 }
 
 // plain takes from a text what differs from run to run.
 func (p *probe) plain(s string) string {
+	for from, to := range p.host {
+		s = strings.ReplaceAll(s, from, to)
+	}
 	s = regexp.MustCompile(`\b`+strconv.Itoa(p.leader)+`\b`).ReplaceAllString(s, "LEADER")
 	for _, re := range changing {
 		s = re.ReplaceAllString(s, "${1}…")
 	}
 	return s
+}
+
+// hostMarks are what this host calls itself.
+func hostMarks() map[string]string {
+	marks := map[string]string{}
+	if name, err := os.Hostname(); err == nil {
+		marks[name] = "HOSTNAME"
+	}
+	if b, err := os.ReadFile("/etc/machine-id"); err == nil {
+		if id, err := hex.DecodeString(strings.TrimSpace(string(b))); err == nil {
+			marks[fmt.Sprintf("%v", id)] = "[HOST ID]"
+		}
+	}
+	return marks
 }
