@@ -102,6 +102,9 @@ func (m *Manager) Kill(ctx context.Context, name, whom string, signal int32) err
 		}
 		return p.Signal(unix.Signal(signal))
 	}
+	if mach.Subgroup != "" {
+		return m.killSubgroup(ctx, &mach, signal)
+	}
 	return m.units.KillUnit(ctx, mach.Unit, "all", signal)
 }
 

@@ -60,6 +60,7 @@ type entry struct {
 	stopping bool // it was asked to stop
 	unit     seen // what was seen of Unit
 	owner    seen // what was seen of ServiceUnit
+	events   int  // cgroup.events, if the machine is a part of its unit
 }
 
 // seen is what we know of a unit without asking.
@@ -173,6 +174,7 @@ func (m *Manager) insert(e *entry) error {
 	if e.ServiceUnit != "" && e.ServiceUnit != e.Unit {
 		m.byUnit[e.ServiceUnit] = append(m.byUnit[e.ServiceUnit], e)
 	}
+	m.watchGroup(e)
 	name := e.Name
 	if e.Leader.FD() < 0 {
 		m.Check(name) // adopted after its leader's death: its unit decides
@@ -188,6 +190,7 @@ func (m *Manager) drop(e *entry) {
 		m.log.Error("remove state of machine", "machine", e.Name, "error", err)
 	}
 	m.watch.Remove(e.Leader.FD())
+	m.unwatchGroup(e)
 	delete(m.byName, e.Name)
 	if m.byPID[e.Leader.PID] == e {
 		delete(m.byPID, e.Leader.PID)

@@ -219,7 +219,9 @@ func withImages() []row {
 // withNspawn are calls about a machine that stock systemd-nspawn runs with
 // users of its own.
 func withNspawn() []row {
-	in := func(script string) string { return "systemd-run -M deb -q --pipe --wait sh -c '" + script + "' </dev/null" }
+	in := func(script string) string {
+		return "systemd-run -M deb -q --pipe --wait sh -c '" + script + "' </dev/null"
+	}
 	return []row{
 		{name: "nspawn starts", before: "systemctl start systemd-nspawn@deb && for i in $(seq 100); do " +
 			"systemctl -M deb -q is-active multi-user.target 2>/dev/null && break; sleep 0.1; done; echo started"},
