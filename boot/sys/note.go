@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Notes is where the names of machines are claimed, a file a machine. Its first line says who started the machine, each further
@@ -38,9 +39,21 @@ func RemoveNote(dir, name string) (gone bool, err error) {
 	}
 	_, locks, _ := strings.Cut(string(text), "\n")
 	for lock := range strings.Lines(locks) {
-		RemoveLock(strings.TrimSuffix(lock, "\n"))
+		removeSoon(strings.TrimSuffix(lock, "\n"))
 	}
 	return true, os.Remove(path)
+}
+
+// removeSoon has some patience: systemd lets go of a service's descriptors one after the other, and not of the note's last.
+func removeSoon(lock string) {
+	const tries, pause = 10, 2 * time.Millisecond
+	for range tries {
+		RemoveLock(lock)
+		if _, err := os.Lstat(lock); err != nil {
+			return
+		}
+		time.Sleep(pause)
+	}
 }
 
 // RemoveLock removes a lock file that nobody holds.
