@@ -23,6 +23,8 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 NotifyAccess=main
+# For systemctl service-log-level.
+BusName=org.freedesktop.machine1
 ExecStart=` + machined + `
 Restart=always
 RestartSec=20ms
@@ -38,7 +40,7 @@ FileDescriptorStorePreserve=yes
 LogRateLimitIntervalSec=0
 OOMScoreAdjust=-500
 
-CapabilityBoundingSet=CAP_KILL CAP_SYS_PTRACE CAP_SYS_ADMIN CAP_SETUID CAP_SETGID CAP_SYS_CHROOT CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER CAP_FSETID CAP_MKNOD CAP_LINUX_IMMUTABLE
+CapabilityBoundingSet=CAP_KILL CAP_SYS_PTRACE CAP_SYS_ADMIN CAP_SETUID CAP_SETGID CAP_SETFCAP CAP_SYS_CHROOT CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER CAP_FSETID CAP_MKNOD CAP_LINUX_IMMUTABLE
 IPAddressDeny=any
 LockPersonality=yes
 MemoryDenyWriteExecute=yes

@@ -89,7 +89,7 @@ func (p *probe) plain(s string) string {
 	for from, to := range p.host {
 		s = strings.ReplaceAll(s, from, to)
 	}
-	s = regexp.MustCompile(`\b`+strconv.Itoa(p.leader)+`\b`).ReplaceAllString(s, "LEADER")
+	s = regexp.MustCompile(`(Leader=|LEADER=|PID |process )`+strconv.Itoa(p.leader)+`\b`).ReplaceAllString(s, "${1}it")
 	for _, re := range changing {
 		s = re.ReplaceAllString(s, "${1}…")
 	}
