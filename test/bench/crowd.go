@@ -43,7 +43,10 @@ func crowdContest(_ context.Context, o options) (*contest, error) {
 }
 
 func reviveOurs(ctx context.Context) error {
-	return errors.Join(systemctl(ctx, "enable", "--quiet", "machined-go.service"), systemctl(ctx, "restart", "machined-go.service"))
+	return errors.Join(
+		systemctl(ctx, "stop", "systemd-machined.service"), // before systemd takes the two names for one unit
+		systemctl(ctx, "enable", "--quiet", "machined-go.service"),
+		systemctl(ctx, "restart", "machined-go.service"))
 }
 
 // reviveStock gives the names on the bus back to Debian's daemon.
