@@ -18,6 +18,8 @@ const (
 	// settleStep is how often a vanishing unit is looked at, should its
 	// UnitRemoved have been sent before we listened.
 	settleStep = 5 * time.Millisecond
+	// answerLimit is longer than systemd takes to answer, unless it hangs.
+	answerLimit = 30 * time.Second
 	// settleGrace is how long a scope may keep processes that are dying.
 	settleGrace = 500 * time.Millisecond
 )
@@ -85,10 +87,14 @@ func (c *Conn) StartScope(ctx context.Context, s Scope) error {
 	defer stop()
 	props := s.properties()
 	for {
-		var job dbus.ObjectPath
-		err := c.call(ctx, "StartTransientUnit", s.Name, "fail", props, []auxUnit{}).Store(&job)
+		job, err := c.startScope(ctx, s.Name, props)
 		if err == nil {
-			return c.wait(ctx, w, s.Name, job)
+			err = c.wait(ctx, w, s.Name, job)
+			if ctx.Err() != nil {
+				// Called off: it may be started all the same, and if its processes die meanwhile, systemd sees no end of it.
+				_ = c.EndUnit(context.WithoutCancel(ctx), s.Name)
+			}
+			return err
 		}
 		if !isError(err, busName+".UnitExists") {
 			return fmt.Errorf("start scope %q: %w", s.Name, err)
@@ -97,6 +103,14 @@ func (c *Conn) StartScope(ctx context.Context, s Scope) error {
 			return fmt.Errorf("start scope %q: %w", s.Name, err)
 		}
 	}
+}
+
+// startScope asks for a scope and waits for the answer even if ctx has ended: whether there is a scope now must be known.
+func (c *Conn) startScope(ctx context.Context, name string, props []Property) (job dbus.ObjectPath, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerLimit)
+	defer cancel()
+	err = c.call(ctx, "StartTransientUnit", name, "fail", props, []auxUnit{}).Store(&job)
+	return job, err
 }
 
 // settle waits until a unit that is going away is gone, or may be: the caller
