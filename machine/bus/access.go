@@ -117,6 +117,7 @@ func (a *authority) caller(ctx context.Context, sender string) (caller, error) {
 	if err != nil {
 		return caller{}, failf(errBus+"AccessDenied", "Caller cannot be identified: %v", err)
 	}
+	closeArgs(creds) // dbus 1.16 and newer send a pidfd along
 	uid, ok := creds["UnixUserID"].Value().(uint32)
 	if !ok {
 		return caller{}, failf(errBus+"AccessDenied", "Caller cannot be identified")

@@ -30,7 +30,7 @@ type Bind struct {
 // owners are mapped: user 1000 of the host's files is user 1000 inside. File
 // systems that cannot do that show them as nobody's.
 //
-// Linux 5.8 or newer, 5.12 for mapped owners. The destination is resolved below
+// Linux 5.12 or newer. The destination is resolved below
 // the machine's root and held by a descriptor, so what guest root does to names
 // meanwhile decides at most where in his machine the files are seen.
 func (g *Guest) Bind(b Bind) error {
@@ -48,10 +48,14 @@ func (g *Guest) Bind(b Bind) error {
 		return fmt.Errorf("bind %q: %w", b.Source, err)
 	}
 	defer unix.Close(mount)
+	// Private, or what guest root mounts in there would be mounted on the host
+	// too, where the copy comes from.
+	attr := unix.MountAttr{Propagation: unix.MS_PRIVATE}
 	if b.ReadOnly {
-		if err := sys.SetMountAttr(mount, false, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
-			return fmt.Errorf("bind %q: %w", b.Source, err)
-		}
+		attr.Attr_set = unix.MOUNT_ATTR_RDONLY
+	}
+	if err := sys.SetMountAttr(mount, false, attr); err != nil {
+		return fmt.Errorf("bind %q: %w", b.Source, err)
 	}
 	if err := g.mapOwners(mount, st.Uid); err != nil {
 		return fmt.Errorf("bind %q: %w", b.Source, err)

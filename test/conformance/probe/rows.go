@@ -252,6 +252,7 @@ func asUser() []row {
 	return []row{
 		{name: "user: list", user: true, method: "ListMachines"},
 		{name: "user: os-release of the host", user: true, method: "GetMachineOSRelease", args: []any{".host"}},
+		{name: "user: hostname of an image", user: true, method: "GetImageHostname", args: []any{"deb"}},
 		{name: "user: kill", user: true, method: "KillMachine", args: []any{".host", "leader", int32(15)}},
 		{name: "user: bind", user: true, method: "BindMountMachine", args: []any{".host", "/tmp", "/mnt", false, false}},
 		{name: "user: copy", user: true, method: "CopyToMachine", args: []any{".host", "/tmp", "/mnt"}},
