@@ -44,7 +44,8 @@ func crowdContest(_ context.Context, o options) (*contest, error) {
 
 func reviveOurs(ctx context.Context) error {
 	return errors.Join(
-		systemctl(ctx, "stop", "systemd-machined.service"), // before systemd takes the two names for one unit
+		// Before systemd takes the two names for one unit.
+		systemctl(ctx, "stop", "systemd-machined.service", "machined-go.service"),
 		systemctl(ctx, "enable", "--quiet", "machined-go.service"),
 		systemctl(ctx, "restart", "machined-go.service"))
 }
@@ -52,7 +53,8 @@ func reviveOurs(ctx context.Context) error {
 // reviveStock gives the names on the bus back to Debian's daemon.
 func reviveStock(ctx context.Context) error {
 	return errors.Join(
-		systemctl(ctx, "disable", "--quiet", "--now", "machined-go.service"),
+		systemctl(ctx, "disable", "--quiet", "--now", "machined-go.socket", "machined-go.service"),
+		systemctl(ctx, "daemon-reload"),
 		systemctl(ctx, "restart", "systemd-machined.service"))
 }
 
