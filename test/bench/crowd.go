@@ -43,9 +43,10 @@ func crowdContest(_ context.Context, o options) (*contest, error) {
 }
 
 func reviveOurs(ctx context.Context) error {
+	// Before systemd takes the two names for one unit; which of them it knows now is not ours to care.
+	_ = systemctl(ctx, "stop", "systemd-machined.service")
+	_ = systemctl(ctx, "stop", "machined-go.service")
 	return errors.Join(
-		// Before systemd takes the two names for one unit.
-		systemctl(ctx, "stop", "systemd-machined.service", "machined-go.service"),
 		systemctl(ctx, "enable", "--quiet", "machined-go.service"),
 		systemctl(ctx, "restart", "machined-go.service"))
 }
