@@ -134,6 +134,9 @@ func run(stop context.Context, log *slog.Logger, severity *severity) error {
 	select {
 	case <-stop.Done():
 		_ = notifier.Notify("STOPPING=1")
+		if err := retire(ctx, link.Conn); err != nil {
+			log.Warn("varlink socket stays, ignoring", "error", err)
+		}
 		linger(ctx, link.Conn, keeper)
 		return nil
 	case err := <-failed:

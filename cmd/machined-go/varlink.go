@@ -3,6 +3,9 @@
 package main
 
 import (
+	"context"
+	"time"
+
 	"machined-go/machine/systemd1"
 	"machined-go/machine/varlink"
 )
@@ -24,4 +27,26 @@ func closeAll(sockets []varlink.Socket) {
 	for i := range sockets {
 		sockets[i].Close()
 	}
+}
+
+// Our units, as the user enables and disables them.
+const (
+	serviceUnit = "machined-go.service"
+	socketUnit  = "machined-go.socket"
+)
+
+// retire stops our socket unit if we were disabled: else it would start us
+// again when the stock daemon is to serve, and keep us under the name of that
+// daemon's unit beside it.
+func retire(ctx context.Context, units *systemd1.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if units.Stopping(ctx) {
+		return nil
+	}
+	state, err := units.FileState(ctx, serviceUnit)
+	if err != nil || state != "disabled" {
+		return err
+	}
+	return units.QueueStop(ctx, socketUnit)
 }

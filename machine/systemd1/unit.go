@@ -200,3 +200,13 @@ func (c *Conn) Stopping(ctx context.Context) bool {
 	err := c.manager().CallWithContext(ctx, propsIf+".Get", 0, managerIf, "SystemState").Store(&v)
 	return err == nil && v.Value() == "stopping"
 }
+
+// FileState is whether a unit is enabled, in the words of systemctl(1)
+// is-enabled.
+func (c *Conn) FileState(ctx context.Context, unit string) (string, error) {
+	var state string
+	if err := c.call(ctx, "GetUnitFileState", unit).Store(&state); err != nil {
+		return "", fmt.Errorf("ask whether unit %q is enabled: %w", unit, err)
+	}
+	return state, nil
+}
