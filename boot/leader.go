@@ -19,11 +19,14 @@ import (
 //	fork ────────────────────────▶   session, signals, host name, capability bounds
 //	id maps, mounts
 //	a byte ──────────────────────▶   become root, copy the mount namespace
-//	veth, scope, registration
+//	veth, scope, registration,
+//	MAINPID= to the service manager
 //	a byte ──────────────────────▶   cgroup namespace, console, capabilities, filter
 //	report pipe closes ◀──────────   execute the init
 //
-// End of file instead of a byte means that the starter is dead: the leader exits.
+// End of file instead of a byte means that the starter is dead: the leader exits. It is the service's main process before it
+// executes the init, so there is no moment at which the starter's death would leave a machine that nobody watches, and none at
+// which an init could end unseen. When the init cannot be executed, the leader waits until the starter has taken that back.
 
 // word is the pipe on which the leader waits for the word to go on.
 type word struct{ r, w *os.File }
@@ -51,6 +54,7 @@ func (w word) give() error {
 // leaderProgram is what the leader does, as system calls.
 func leaderProgram(p *Plan, w word) *sys.Program {
 	prog := new(sys.Program)
+	prog.Linger(w.r.Fd())
 	prog.Call("close start pipe", unix.SYS_CLOSE, w.w.Fd())
 	prepare(prog, p)
 	prog.Await("wait for the root", w.r.Fd())

@@ -34,15 +34,12 @@ func (s *Service) Run(ctx context.Context, spec Spec, stored map[string][]*os.Fi
 	if err != nil {
 		return err
 	}
+	s.HandOver = func(leader int) (func() error, func(), error) { return s.entrust(c, leader) }
 	plan, machine, err := s.boot(ctx, spec, c)
 	if err != nil {
 		if !c.old {
 			c.release()
 		}
-		return err
-	}
-	if err := s.entrust(c, machine); err != nil {
-		machine.Leader.Kill()
 		return err
 	}
 	return s.awaitReady(ctx, plan, machine)
@@ -56,16 +53,28 @@ func (s *Service) claim(spec Spec, stored map[string][]*os.File) (claim, error) 
 	return newClaim(spec, s.LockImage)
 }
 
-// entrust gives the running machine to the service manager.
-func (s *Service) entrust(c claim, m *Machine) error {
+// entrust gives the machine to the service manager.
+func (s *Service) entrust(c claim, leader int) (done func() error, undo func(), err error) {
 	if !c.old {
 		for name, files := range c.stored() {
 			if err := s.Manager.Store(name, files...); err != nil {
-				return err
+				return nil, nil, err
 			}
 		}
 	}
-	return s.Manager.MainProcess(m.Leader.PID)
+	if err := s.Manager.MainProcess(leader); err != nil {
+		return nil, nil, err
+	}
+	processed := inBackground(func() (struct{}, error) { return struct{}{}, s.Manager.Barrier() })
+	done = func() error {
+		_, err := processed()
+		return err
+	}
+	return done, func() {
+		_ = done()
+		_ = s.Manager.MainProcess(os.Getpid())
+		_ = s.Manager.Barrier()
+	}, nil
 }
 
 // awaitReady waits until the guest has booted.
@@ -94,10 +103,13 @@ func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 			return err
 		}
 	}
+	if err := s.Manager.Ready(status); err != nil {
+		return err
+	}
 	if err := s.Attach(ctx, name, m.Notify); err != nil {
 		m.Notify.Close() // the guest is told that nobody listens, and does not mind
 	}
-	return s.Manager.Ready(status)
+	return nil
 }
 
 // infancy is how long an init may take to heed the signal to stop right after it was executed.

@@ -56,6 +56,9 @@ type Registration struct {
 type Starter struct {
 	Units    Units
 	Registry Registry
+	// HandOver makes the leader, which does not run its init yet, the main process of the service. What it returns waits until
+	// that is so, and undoes it.
+	HandOver func(leader int) (done func() error, undo func(), err error)
 }
 
 // Machine is a machine that runs.
@@ -75,6 +78,7 @@ type start struct {
 	root    func() error        // waits for the builder
 	release chan struct{}       // closed when the start is over
 	link    func() (int, error) // waits for the veth pair
+	handed  func() error        // waits for the service manager
 }
 
 // step is one thing to do towards a running machine. What it returns takes it back, should a later one fail.
@@ -91,6 +95,7 @@ var steps = []step{
 	{"connect network", (*start).connect},
 	{"make scope", (*start).makeScope},
 	{"make root", (*start).awaitRoot},
+	{"hand over", (*start).handOver},
 	{"register", (*start).register},
 	{"execute init", (*start).letGo},
 }
@@ -217,12 +222,25 @@ func (s *start) register(ctx context.Context) (func(), error) {
 	return func() { _ = s.Registry.Unregister(context.WithoutCancel(ctx), r.Name) }, nil
 }
 
+func (s *start) handOver(context.Context) (undo func(), err error) {
+	s.handed = func() error { return nil }
+	if s.HandOver != nil {
+		s.handed, undo, err = s.HandOver(s.leader.PID)
+	}
+	return undo, err
+}
+
 func (s *start) letGo(context.Context) (func(), error) {
+	if err := s.handed(); err != nil {
+		return nil, err
+	}
 	if err := s.word.give(); err != nil {
 		return nil, err
 	}
-	s.word.close()
 	err := s.leader.Running()
+	if err == nil {
+		s.word.close()
+	}
 	var step *sys.StepError
 	if errors.As(err, &step) && step.Step == "execute "+s.plan.Path {
 		return nil, &CommandError{Path: s.plan.Path, Err: step.Errno}

@@ -8,9 +8,11 @@ package handover
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -60,6 +62,33 @@ func Stored() map[string][]*os.File {
 func (m Manager) MainProcess(pid int) error {
 	return m.send("MAINPID="+strconv.Itoa(pid), nil)
 }
+
+// Barrier waits until all that was sent before it has been processed (sd_notify_barrier(3), systemd 246).
+func (m Manager) Barrier() error {
+	if m.socket == "" {
+		return nil
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("notify service manager: %w", err)
+	}
+	defer r.Close()
+	err = m.send("BARRIER=1", unix.UnixRights(int(w.Fd())))
+	w.Close()
+	if err != nil {
+		return err
+	}
+	if err := r.SetReadDeadline(time.Now().Add(barrierLimit)); err != nil {
+		return err
+	}
+	if _, err := r.Read(make([]byte, 1)); err != io.EOF {
+		return fmt.Errorf("wait for service manager to be told: %w", err)
+	}
+	return nil
+}
+
+// barrierLimit is longer than a service manager takes to read a message, unless it hangs.
+const barrierLimit = 30 * time.Second
 
 // Ready says that the service has started.
 func (m Manager) Ready(status string) error {

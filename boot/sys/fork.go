@@ -26,6 +26,9 @@ type Program struct {
 	ops   []op
 	names []string
 	keep  []any // what the arguments point to: the collector does not see through the uintptrs
+
+	lingers bool
+	linger  uintptr
 }
 
 type op struct {
@@ -59,6 +62,10 @@ func (p *Program) Await(name string, fd uintptr) *Program {
 	p.keep = append(p.keep, buf)
 	return p.add(name, op{nr: unix.SYS_READ, want: 1}, []uintptr{fd, uintptr(unsafe.Pointer(&buf[0])), 1})
 }
+
+// Linger makes a child in which a step failed, once it has reported that, wait until it is killed or fd is at its end, instead of
+// exiting at once: for its parent may have to do something first.
+func (p *Program) Linger(fd uintptr) { p.lingers, p.linger = true, fd }
 
 // Exec appends the final execve. argv and env must not be empty.
 func (p *Program) Exec(path string, argv, env []string) *Program {
@@ -130,7 +137,11 @@ func Fork(flags uintptr, keepFDs uintptr, p *Program) (*Child, error) {
 		return nil, fmt.Errorf("make report pipe: %w", err)
 	}
 	pidfd := int32(-1)
-	pid, errno := fork(flags|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &pidfd, p.ops, uintptr(fds[1]), uintptr(fds[0]), keepFDs)
+	linger := noFD
+	if p.lingers {
+		linger = p.linger
+	}
+	pid, errno := fork(flags|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &pidfd, p.ops, uintptr(fds[1]), uintptr(fds[0]), linger, keepFDs)
 	runtime.KeepAlive(p)
 	_ = unix.Close(fds[1])
 	if errno != 0 {
@@ -201,11 +212,14 @@ func afterFork()
 //go:linkname afterForkInChild syscall.runtime_AfterForkInChild
 func afterForkInChild()
 
+// noFD stands for no file descriptor.
+const noFD = ^uintptr(0)
+
 // fork is nosplit and norace because between beforeFork and the child's exec nothing of the run-time may be entered.
 //
 //go:norace
 //go:noinline
-func fork(flags uintptr, pidfd *int32, ops []op, reportFD, readFD, keepFDs uintptr) (uintptr, unix.Errno) {
+func fork(flags uintptr, pidfd *int32, ops []op, reportFD, readFD, lingerFD, keepFDs uintptr) (uintptr, unix.Errno) {
 	syscall.ForkLock.Lock()
 	beforeFork()
 	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, flags, 0, uintptr(unsafe.Pointer(pidfd)), 0, 0, 0)
@@ -215,7 +229,7 @@ func fork(flags uintptr, pidfd *int32, ops []op, reportFD, readFD, keepFDs uintp
 		return pid, errno
 	}
 	afterForkInChild()
-	walk(ops, reportFD, readFD, keepFDs)
+	walk(ops, reportFD, readFD, lingerFD, keepFDs)
 	return 0, 0
 }
 
@@ -223,7 +237,7 @@ func fork(flags uintptr, pidfd *int32, ops []op, reportFD, readFD, keepFDs uintp
 //
 //go:nosplit
 //go:norace
-func walk(ops []op, reportFD, readFD, keepFDs uintptr) {
+func walk(ops []op, reportFD, readFD, lingerFD, keepFDs uintptr) {
 	var r report
 	syscall.RawSyscall(unix.SYS_CLOSE, readFD, 0, 0)
 	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, keepFDs, ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
@@ -240,6 +254,9 @@ func walk(ops []op, reportFD, readFD, keepFDs uintptr) {
 	}
 	if errno != 0 {
 		syscall.RawSyscall(unix.SYS_WRITE, reportFD, uintptr(unsafe.Pointer(&r)), unsafe.Sizeof(r))
+	}
+	if errno != 0 && lingerFD != noFD {
+		syscall.RawSyscall(unix.SYS_READ, lingerFD, uintptr(unsafe.Pointer(&r)), 1)
 	}
 	for {
 		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 127, 0, 0)
