@@ -61,8 +61,9 @@ func TestChangeImages(t *testing.T) {
 		h.sh(t, up+`
 			if machinectl remove deb || machinectl rename deb other; then exit 1; fi
 			machinectl clone deb copy
-			diff <(cd /var/lib/machines/deb/usr && find . -printf '%p %m %U %G %s %l\n' | sort) <(cd /var/lib/machines/copy/usr && find . -printf '%p %m %U %G %s %l\n' | sort)
-			getfattr -dm- /var/lib/machines/copy/usr/bin/ping 2>/dev/null | grep -c security.capability >/dev/null || ! getfattr -dm- /var/lib/machines/deb/usr/bin/ping 2>/dev/null | grep security.capability
+			list() { cd "/var/lib/machines/$1/usr"; find . -type d -printf '%p %m %U %G\n' -o -printf '%p %y %m %U %G %n %s %T@ %l\n' | sort; }
+			diff <(list deb) <(list copy)
+			[[ $(getcap -r /var/lib/machines/copy/usr/bin | sed s/copy/deb/) == "$(getcap -r /var/lib/machines/deb/usr/bin)" ]]
 			machinectl rename copy again
 			machinectl read-only again yes
 			[[ $(machinectl list-images --no-legend | awk '$1 == "again" { print $3 }') == yes ]]
