@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"machined-go/boot/sys"
 )
 
 // pidfsMagic is the file system type of pidfds since Linux 6.9. Before that all
@@ -181,4 +183,19 @@ func (p *Process) Owner() int64 {
 		return -1
 	}
 	return int64(st.Uid)
+}
+
+// UsersOwner is the user who made the user namespace that the process is in; -1
+// if it cannot be told.
+func (p *Process) UsersOwner() int64 {
+	fd, err := sys.UsersOf(p.PID)
+	if err != nil {
+		return -1
+	}
+	defer unix.Close(fd)
+	uid, err := sys.UsersOwner(fd)
+	if err != nil || !p.Alive() {
+		return -1
+	}
+	return int64(uid)
 }

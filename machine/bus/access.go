@@ -165,7 +165,8 @@ func (a *authority) check(ctx context.Context, sender, action string, details ma
 	return failf(errBus+"AccessDenied", "Access denied")
 }
 
-// owns tells whether an unprivileged registrant may name a process the leader.
+// owns tells whether an unprivileged registrant may name a process the leader:
+// it runs as him, or in a user namespace that he made.
 func owns(who caller, leader *machine.Process) bool {
-	return who.uid == 0 || leader.Owner() == int64(who.uid)
+	return who.uid == 0 || leader.Owner() == int64(who.uid) || leader.UsersOwner() == int64(who.uid)
 }

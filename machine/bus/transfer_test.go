@@ -48,7 +48,7 @@ func TestCopyTellsProgress(t *testing.T) {
 	if err := c.create("web").Err; err != nil {
 		t.Fatal(err)
 	}
-	from := manyFiles(t, 3000)
+	from := manyFiles(t, 300)
 	call, r := c.copyIn(from, from+"-copy")
 	if call.Err != nil {
 		t.Fatal(call.Err)
@@ -61,7 +61,7 @@ func TestCopyTellsProgress(t *testing.T) {
 	if _, err := fmt.Sscan(lines.Text(), &files, &bytes); err != nil || files+bytes < 1 {
 		t.Errorf("told %q", lines.Text())
 	}
-	if list, err := os.ReadDir(from + "-copy"); err != nil || len(list) != 3000 {
+	if list, err := os.ReadDir(from + "-copy"); err != nil || len(list) != 300 {
 		t.Errorf("%d files, %v", len(list), err)
 	}
 }
