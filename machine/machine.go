@@ -68,6 +68,7 @@ type Machine struct {
 
 	VSockCID                      uint32 // VMADDR_CID_ANY when unset
 	SSHAddress, SSHPrivateKeyPath string
+	ControlAddress                string // Varlink socket of whoever runs the machine (systemd 261), "" if none
 
 	// ServiceUnit is the service that starts and stops the machine when that is
 	// not Unit, for machines of ours: contain@NAME.service.

@@ -26,6 +26,7 @@ type Registration struct {
 	Supervisor                    int    // of who asks, if that is not the leader
 	VSockCID                      uint32 // VSockAny if none
 	SSHAddress, SSHPrivateKeyPath string
+	ControlAddress                string
 
 	// ServiceUnit is the service that owns the machine, when its processes are
 	// in a scope of their own.
@@ -50,7 +51,7 @@ func (r *Registration) check() error {
 		return invalid("Root directory must be empty or an absolute path")
 	case r.ServiceUnit != "" && (!isUnitName(r.ServiceUnit) || strings.ContainsAny(r.ServiceUnit, "/\n")):
 		return invalid("Invalid service unit name")
-	case strings.ContainsAny(r.RootDirectory+r.Service+r.SSHAddress+r.SSHPrivateKeyPath, "\x00\n"):
+	case strings.ContainsAny(r.RootDirectory+r.Service+r.SSHAddress+r.SSHPrivateKeyPath+r.ControlAddress, "\x00\n"):
 		return invalid("Line breaks are not allowed")
 	}
 	for _, i := range r.NetIf {
@@ -66,7 +67,7 @@ func (r *Registration) machine() Machine {
 	m := Machine{
 		Name: r.Name, Service: r.Service, Class: r.Class, RootDirectory: r.RootDirectory,
 		NetIf: r.NetIf, UID: r.UID, Leader: r.Leader, VSockCID: r.VSockCID,
-		SSHAddress: r.SSHAddress, SSHPrivateKeyPath: r.SSHPrivateKeyPath, ServiceUnit: r.ServiceUnit,
+		SSHAddress: r.SSHAddress, SSHPrivateKeyPath: r.SSHPrivateKeyPath, ControlAddress: r.ControlAddress, ServiceUnit: r.ServiceUnit,
 	}
 	copy(m.ID[:], r.ID)
 	if r.Supervisor > 1 && r.Supervisor != r.Leader.PID {

@@ -51,7 +51,8 @@ func (r *record) public() []byte {
 	}
 	b = assignUint(b, "VSOCK_CID", uint64(r.VSockCID), r.VSockCID != VSockAny)
 	b = assignText(b, "SSH_ADDRESS", r.SSHAddress)
-	return assignText(b, "SSH_PRIVATE_KEY_PATH", r.SSHPrivateKeyPath)
+	b = assignText(b, "SSH_PRIVATE_KEY_PATH", r.SSHPrivateKeyPath)
+	return assignText(b, "CONTROL_ADDRESS", r.ControlAddress)
 }
 
 // own is the file in /run/machined-go: what only we need to know again.
@@ -97,7 +98,7 @@ func parseRecord(name string, public, own string) (record, error) {
 	r := record{Machine: Machine{
 		Name: name, Class: vars["CLASS"], Service: vars["SERVICE"], RootDirectory: vars["ROOT"],
 		Unit: vars["SCOPE"], Subgroup: vars["SUBGROUP"],
-		SSHAddress: vars["SSH_ADDRESS"], SSHPrivateKeyPath: vars["SSH_PRIVATE_KEY_PATH"],
+		SSHAddress: vars["SSH_ADDRESS"], SSHPrivateKeyPath: vars["SSH_PRIVATE_KEY_PATH"], ControlAddress: vars["CONTROL_ADDRESS"],
 		UID: uint32(number(vars["UID"], 32)), VSockCID: VSockAny,
 		Supervisor: int(number(vars["SUPERVISOR"], 31)), SupervisorID: number(vars["SUPERVISOR_PIDFDID"], 64),
 		Realtime: number(vars["REALTIME"], 64), Monotonic: number(vars["MONOTONIC"], 64),

@@ -101,6 +101,7 @@ func (s *Server) facts(m *machine.Machine) object {
 	o.number("vSockCid", uint64(m.VSockCID), m.VSockCID != machine.VSockAny)
 	o.text("sshAddress", m.SSHAddress)
 	o.text("sshPrivateKeyPath", m.SSHPrivateKeyPath)
+	o.text("controlAddress", m.ControlAddress)
 	o.uint("UID", uint64(m.UID))
 	return o
 }

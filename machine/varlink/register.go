@@ -54,7 +54,7 @@ func (c *call) enroll(r machine.Registration) (machine.Machine, error) {
 func (c *call) registration() (r machine.Registration, err error) {
 	r = machine.Registration{
 		Name: c.str("name"), Service: c.str("service"), Class: c.str("class"), RootDirectory: c.str("rootDirectory"),
-		SSHAddress: c.str("sshAddress"), SSHPrivateKeyPath: c.str("sshPrivateKeyPath"),
+		SSHAddress: c.str("sshAddress"), SSHPrivateKeyPath: c.str("sshPrivateKeyPath"), ControlAddress: c.str("controlAddress"),
 		UID: c.conn.peer.uid, Supervisor: c.conn.peer.pid, VSockCID: machine.VSockAny,
 	}
 	switch {
@@ -65,7 +65,7 @@ func (c *call) registration() (r machine.Registration, err error) {
 	case c.given("rootDirectory") && !filepath.IsAbs(r.RootDirectory):
 		return r, invalidParameter("rootDirectory")
 	}
-	for _, name := range []string{"service", "rootDirectory", "sshAddress", "sshPrivateKeyPath"} {
+	for _, name := range []string{"service", "rootDirectory", "sshAddress", "sshPrivateKeyPath", "controlAddress"} {
 		if strings.ContainsRune(c.str(name), '\n') {
 			return r, invalidParameter(name)
 		}
