@@ -70,10 +70,25 @@ func (g *Guest) Bind(b Bind) error {
 		return err
 	}
 	defer dest.Close()
-	if err := sys.InMounts(g.pidfd, func() error { return sys.Attach(mount, int(dest.Fd())) }); err != nil {
+	if err := g.attach(mount, int(dest.Fd()), b.ReadOnly, st.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil {
 		return fmt.Errorf("bind on %q: %w", b.Dest, err)
 	}
 	return nil
+}
+
+// attach mounts in the machine. What is read-only stays so, whatever its root
+// does, if it has users of its own; a machine without is the host's equal.
+func (g *Guest) attach(mount, dest int, readOnly, directory bool) error {
+	if readOnly {
+		own, err := g.OwnUsers()
+		if err != nil {
+			return err
+		}
+		if own {
+			return sys.AttachLocked(mount, directory, g.pidfd, dest)
+		}
+	}
+	return sys.InMounts(g.pidfd, func() error { return sys.Attach(mount, dest) })
 }
 
 // mapOwners maps the owners of files on a detached mount into the machine's

@@ -91,6 +91,36 @@ func TestBind(t *testing.T) {
 	}
 }
 
+// What is bound read-only cannot be made writable from inside.
+func TestBindReadOnly(t *testing.T) {
+	g := machineIn(t)
+	dir, err := os.MkdirTemp("/var/tmp", "bind-test-")
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	must(t, os.Chmod(dir, 0o755))
+	put(t, dir, "src/f", "text")
+	put(t, dir, "dst/f", "")
+	before := mounts(t)
+	for _, name := range []string{"", "/f"} {
+		dst := dir + "/dst" + name
+		must(t, g.Bind(Bind{Source: dir + "/src" + name, Dest: dst, ReadOnly: true}))
+		if out, err := in(t, g, "mount", "-o", "remount,bind,rw", dst); err == nil {
+			t.Errorf("%s was made writable: %s", dst, out)
+		}
+		if out, err := in(t, g, "sh", "-c", "echo x >"+dir+"/dst/f"); err == nil {
+			t.Errorf("%s was written: %s", dst, out)
+		}
+		if out, err := in(t, g, "cat", dir+"/dst/f"); err != nil || out != "text" {
+			t.Errorf("%s: %q, %v", dst, out, err)
+		}
+	}
+	must(t, g.Unbind(dir+"/dst/f"))
+	must(t, g.Unbind(dir+"/dst"))
+	if after := mounts(t); before != after {
+		t.Errorf("the host has %d mounts, %d before", after, before)
+	}
+}
+
 func mounts(t *testing.T) int {
 	t.Helper()
 	b, err := os.ReadFile("/proc/self/mountinfo")
