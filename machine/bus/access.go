@@ -25,7 +25,6 @@ const (
 	actionRegister    = "org.freedesktop.machine1.register-machine"
 	actionImages      = "org.freedesktop.machine1.manage-images"
 	actionInspect     = "org.freedesktop.machine1.inspect-machines"
-	actionInspectImg  = "org.freedesktop.machine1.inspect-images"
 )
 
 // guard says who may call a method: root, and whom polkit lets.
