@@ -96,7 +96,8 @@ func (c *call) details(g guard) map[string]string {
 	return d
 }
 
-// owns tells whether an unprivileged registrant may name a process the leader.
+// owns tells whether an unprivileged registrant may name a process the leader:
+// it runs as him, or in a user namespace that he made.
 func owns(who *peer, leader *machine.Process) bool {
-	return who.uid == 0 || leader.Owner() == int64(who.uid)
+	return who.uid == 0 || leader.Owner() == int64(who.uid) || leader.UsersOwner() == int64(who.uid)
 }
