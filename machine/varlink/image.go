@@ -29,7 +29,7 @@ func imageInterface() *iface {
 			{name: "SetPoolLimit", in: interactive + ", limit: int", since: 258, long: true, check: checkLimit, run: setPoolLimit,
 				guard: guard{action: actionMachines}},
 			{name: "CleanPool", in: interactive + ", mode: CleanPoolMode", out: "name: string, usageExclusive: ?int", since: 258,
-				slow: true, check: wantMore, run: cleanPool, guard: guard{action: actionMachines}},
+				slow: true, more: true, run: cleanPool, guard: guard{action: actionMachines}},
 		},
 		errors: []typedef{{name: "NoSuchImage"}, {name: "TooManyOperations"}, {name: "NotSupported"}},
 	}

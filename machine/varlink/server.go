@@ -176,6 +176,9 @@ func (s *Server) run(c *call) (out object, err error) {
 	if c.upgrade {
 		return nil, failWith(serviceIf+".MethodNotImplemented", "method", c.method)
 	}
+	if row.more && !c.more {
+		return nil, fail(serviceIf + ".ExpectedMore")
+	}
 	if c.args, err = row.iface.check(row.in, c.parameters); err != nil {
 		return nil, err
 	}

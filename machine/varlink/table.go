@@ -39,6 +39,8 @@ type method struct {
 	// machine has the machine that the fields name and pid speak of put into
 	// the call.
 	machine bool
+	// more refuses callers that can take one reply only.
+	more bool
 	// check looks at the fields before anything else is done.
 	check func(c *call) error
 	long  bool // works outside the table: takes one of the slots
