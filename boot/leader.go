@@ -3,6 +3,7 @@
 package boot
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 
@@ -72,7 +73,7 @@ func prepare(prog *sys.Program, p *Plan) {
 	prog.Call("set host name", unix.SYS_SETHOSTNAME, prog.Path(name), uintptr(len(name)))
 	prog.Try("leave the caller's session keyring", unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
 	prog.Call("start a session", unix.SYS_SETSID)
-	reset(prog)
+	reset(prog, p.Systemd)
 	for c := range caps.Cap(64) {
 		if caps.All.Has(c) && !p.Caps.Has(c) {
 			prog.Try(fmt.Sprintf("drop capability %d", c), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c))
@@ -116,14 +117,20 @@ func standardStreams(prog *sys.Program, p *Plan) {
 	}
 }
 
-// reset undoes what a program inherits: signals that were ignored or blocked, and the file creation mask.
-func reset(prog *sys.Program) {
+// reset undoes what a program inherits: signals that were ignored or blocked, and the file creation mask. PID 1 does not get a
+// signal for which it has no handler yet, so an order to stop in the first moments of a boot would be lost. For a systemd it is
+// blocked, and so kept until systemd, which reads its signals from a descriptor, comes to that.
+func reset(prog *sys.Program, systemd bool) {
 	const signals, setSize = 64, 8
 	deflt := prog.Bytes(make([]byte, 32)) // struct kernel_sigaction, all zero: SIG_DFL
 	for sig := uintptr(1); sig <= signals; sig++ {
 		prog.Try("reset signal", unix.SYS_RT_SIGACTION, sig, deflt, 0, setSize)
 	}
-	prog.Call("unblock signals", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, prog.Bytes(make([]byte, setSize)), 0, setSize)
+	mask := make([]byte, setSize)
+	if systemd {
+		binary.NativeEndian.PutUint64(mask, 1<<(StopSignal-1))
+	}
+	prog.Call("unblock signals", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, prog.Bytes(mask), 0, setSize)
 	prog.Call("set file creation mask", unix.SYS_UMASK, 0o022)
 }
 

@@ -81,7 +81,7 @@ func (s *Service) entrust(c claim, leader int) (done func() error, undo func(), 
 func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 	name := p.Spec.Name
 	if err := ctx.Err(); err != nil {
-		m.callOff()
+		m.callOff(p.Systemd)
 		return fmt.Errorf("start machine %q: %w", name, err)
 	}
 	status := "Machine " + name + " is running"
@@ -95,6 +95,9 @@ func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 		report := func(text string) { _ = s.Manager.Status(text) }
 		err := handover.AwaitReady(wait, m.Notify, m.Leader.PID, report)
 		switch {
+		case ctx.Err() != nil:
+			m.callOff(p.Systemd)
+			return fmt.Errorf("start machine %q: %w", name, ctx.Err())
 		case errors.Is(err, context.Canceled):
 			return fmt.Errorf("machine %q ended before it was ready: see `journalctl -u contain@%s`", name, name)
 		case errors.Is(err, context.DeadlineExceeded):
@@ -115,10 +118,13 @@ func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 // infancy is how long an init may take to heed the signal to stop right after it was executed.
 const infancy = 2 * time.Second
 
-// callOff ends a machine whose start was called off in the moment between its init's first instruction and our giving up our
-// place as main process. That init may not listen yet, and as PID 1 it is deaf to what it has no handler for.
-func (m *Machine) callOff() {
+// callOff ends a machine whose start was called off when its init ran already. As PID 1 an init is deaf to what it has no handler
+// for, and this one may not have come to that yet; but for a systemd the signal waits.
+func (m *Machine) callOff(systemd bool) {
 	_ = unix.PidfdSendSignal(int(m.Leader.PIDFD.Fd()), StopSignal, nil, 0)
+	if systemd {
+		return
+	}
 	defer time.AfterFunc(infancy, m.Leader.Kill).Stop()
 	_ = m.Leader.AwaitExit()
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync"
 
 	"machined-go/boot"
 	"machined-go/machine/client"
@@ -25,12 +26,12 @@ func newPartners(a *app) *partners {
 	machines := ahead(a.client)
 	return &partners{
 		machines: machines,
-		units: func() (*systemd1.Conn, error) {
+		units: sync.OnceValues(func() (*systemd1.Conn, error) {
 			if _, err := machines(); err != nil {
 				return nil, err
 			}
 			return systemd1.Briefly(a.conn), nil
-		},
+		}),
 	}
 }
 
@@ -60,6 +61,16 @@ func (p *partners) StartScope(ctx context.Context, s boot.Scope) error {
 	return systemd.StartScope(ctx, systemd1.Scope{
 		Name: s.Name, Description: s.Description, PIDs: []int{s.PID}, Before: s.Before,
 	})
+}
+
+// stopping tells whether systemd is stopping a unit.
+func (p *partners) stopping(ctx context.Context, unit string) bool {
+	systemd, err := p.units()
+	if err != nil {
+		return false
+	}
+	state, err := systemd.State(ctx, unit)
+	return err == nil && state.ActiveState == "deactivating"
 }
 
 // Register implements boot.Registry.

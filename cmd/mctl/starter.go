@@ -44,6 +44,14 @@ func (a *app) serve(ctx context.Context, name string) error {
 
 func (a *app) startService(ctx context.Context, manager handover.Manager, name string) error {
 	partners := newPartners(a)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		// A signal that came before the handler for it was there is lost.
+		if partners.stopping(ctx, unitgen.Service(name)) {
+			cancel()
+		}
+	}()
 	if err := boot.CheckName(name); err != nil {
 		return err
 	}
