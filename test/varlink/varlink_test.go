@@ -107,6 +107,15 @@ func TestClients(t *testing.T) {
 	})
 }
 
+// Hosts whose systemd has no Varlink sockets for machines ask for users already.
+func TestUsersOfOldHosts(t *testing.T) {
+	h := host{lab.Up(t, lab.Suites()[0], lab.Ours)}
+	h.startMachine(t)
+	h.sh(t, `[[ $(getent passwd vu-deb-0) == vu-deb-0:* ]]
+		[[ $(getent group "$(getent group vg-deb-5 | cut -d: -f3)") == vg-deb-5:* ]]
+		[[ -S $M && -S $U ]]`)
+}
+
 // systemd-resolved 259 and newer asks us for names, and is told of new ones
 // and, after our death, again of all.
 func TestNamesResolve(t *testing.T) {
