@@ -137,7 +137,18 @@ func TestTidy(t *testing.T) {
 	if exists(filepath.Join(dir, removing+"A")) || !exists(filepath.Join(dir, making+"B")) {
 		t.Error("not what nobody is at was removed")
 	}
+	sweepNames()
+	if !exists(held.Name()) {
+		t.Error("a lock was taken from who holds it")
+	}
 	Release(held)
+	left, err := LockName(making + "C")
+	must(t, err)
+	left.Close()
+	sweepNames()
+	if exists(left.Name()) {
+		t.Error("the file of a lock that nobody holds stays")
+	}
 	must(t, tidy(t.Context(), dir))
 	if exists(filepath.Join(dir, making+"B")) || !exists(filepath.Join(dir, "web")) {
 		t.Error("too little or too much was removed")

@@ -94,7 +94,28 @@ func writable(path string) error {
 
 // Tidy removes from the pool what was being made or removed when whoever did it
 // died.
-func Tidy(ctx context.Context) error { return tidy(ctx, PoolPath) }
+func Tidy(ctx context.Context) error {
+	err := tidy(ctx, PoolPath)
+	sweepNames()
+	return err
+}
+
+// sweepNames removes the files of locks on names that nobody holds any more.
+func sweepNames() {
+	entries, err := os.ReadDir(lockDir)
+	if err != nil {
+		return // no lock was ever taken
+	}
+	for _, e := range entries {
+		name, ok := strings.CutPrefix(e.Name(), "name-")
+		if !ok {
+			continue
+		}
+		if lock, err := LockName(name); err == nil {
+			Release(lock)
+		}
+	}
+}
 
 func tidy(ctx context.Context, pool string) error {
 	entries, err := os.ReadDir(pool)
