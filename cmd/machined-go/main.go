@@ -99,10 +99,10 @@ func run(stop context.Context, log *slog.Logger, severity *severity) error {
 		return err
 	}
 	server.Connect(conn)
-	second := varlink.New(varlink.Config{
+	calls := varlink.New(varlink.Config{
 		Manager: manager, Polkit: &varlink.Polkit{Conn: conn, Log: log}, Level: severity, Log: log, Version: version, Environ: environ,
 	})
-	manager.Observe(keeper, server, second, newAnnouncer(ctx, journal.NewWriter(journal.Socket)), newTrimmer())
+	manager.Observe(keeper, server, calls, newAnnouncer(ctx, journal.NewWriter(journal.Socket)), newTrimmer())
 	if err := server.Claim(); err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func run(stop context.Context, log *slog.Logger, severity *severity) error {
 	}
 	server.Serve()
 	for _, s := range sockets {
-		go second.Serve(s)
+		go calls.Serve(s)
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- poller.Run(ctx) }()
