@@ -180,7 +180,7 @@ func TestRemove(t *testing.T) {
 	write(t, dir+"/kept/f", "x")
 	write(t, dir+"/gone/a/b", "x")
 	must(t, os.Symlink(dir+"/kept", dir+"/gone/link"))
-	deep(t, dir+"/gone", 3000)
+	deep(t, dir+"/gone", 3*flattenAt)
 	must(t, Remove(t.Context(), at(t, dir+"/gone")))
 	if _, err := os.Lstat(dir + "/gone"); !os.IsNotExist(err) {
 		t.Errorf("still there: %v", err)
@@ -191,7 +191,7 @@ func TestRemove(t *testing.T) {
 	must(t, Remove(t.Context(), at(t, dir+"/gone")))
 }
 
-// deep makes a tree that no path reaches the end of.
+// deep makes a tree of directories in one another.
 func deep(t *testing.T, dir string, levels int) {
 	t.Helper()
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY, 0)

@@ -253,7 +253,7 @@ func asUser() []row {
 		{name: "user: list", user: true, method: "ListMachines"},
 		{name: "user: os-release of the host", user: true, method: "GetMachineOSRelease", args: []any{".host"}},
 		{name: "user: hostname of an image", user: true, method: "GetImageHostname", args: []any{"deb"}},
-		{name: "user: id of an image", user: true, method: "GetImageMachineID", args: []any{"deb"}},
+		{name: "user: id of an image", before: "echo 0123456789abcdef0123456789abcdef >/var/lib/machines/deb/etc/machine-id", user: true, method: "GetImageMachineID", args: []any{"deb"}},
 		{name: "user: info of an image", user: true, method: "GetImageMachineInfo", args: []any{"deb"}},
 		{name: "user: os-release of an image", user: true, method: "GetImageOSRelease", args: []any{"deb"}},
 		{name: "user: addresses of the host", user: true, method: "GetMachineAddresses", args: []any{"none"}},
