@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 PREFIX ?= /usr/local
-DESTDIR ?=
 GO ?= go
 export CGO_ENABLED = 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -31,6 +30,9 @@ vm: ## tests that need a kernel of their own
 bench: ## figures beside systemd-nspawn's, in one lab
 	test/bench/run
 
+conformance: ## the same calls to stock and to ours, as a table
+	test/conformance/run
+
 lint: ## static analysis
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@latest ./...
 
@@ -54,6 +56,5 @@ install: all ## copy to DESTDIR and PREFIX
 	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/dbus-1/system-services dist/dbus/system-services/org.machinedgo.service
 	install -D -m644 -t $(DESTDIR)$(PREFIX)/$(activation)/dbus-1/system-services dist/dbus/system-services/org.freedesktop.machine1.service
 	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/polkit-1/actions dist/polkit/*
-
 FORCE:
-.PHONY: all check test vm bench lint demo install FORCE
+.PHONY: all check test vm bench conformance lint demo install FORCE
