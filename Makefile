@@ -4,8 +4,6 @@ GO ?= go
 export CGO_ENABLED = 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
-# Debian's systemd-container has a file of the same name in share; the bus reads this one if that is not there.
-activation := $(if $(filter /usr,$(PREFIX)),lib,share)
 unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 all: bin/mctl bin/machined-go bin/man ## build both programs and the man pages
@@ -47,14 +45,10 @@ install: all ## copy to DESTDIR and PREFIX
 		sed 's,/usr/bin/\(mctl\|machined-go\),$(PREFIX)/bin/\1,' $$u >$(unitdir)/$${u##*/}; done
 	for c in bash/bash-completion/completions/mctl zsh/zsh/site-functions/_mctl fish/fish/vendor_completions.d/mctl.fish; do \
 		bin/mctl completion $${c%%/*} | install -D -m644 /dev/stdin $(DESTDIR)$(PREFIX)/share/$${c#*/}; done
-	# The bus and polkit look nowhere else, whatever PREFIX is.
+	# The bus and polkit look nowhere else, whatever PREFIX is; the activation of machine1 lies beside Debian's own, in lib.
 	install -D -m644 -t $(DESTDIR)/usr/share/dbus-1/system.d dist/dbus/system.d/*
 	install -D -m644 -t $(DESTDIR)/usr/share/dbus-1/system-services dist/dbus/system-services/org.machinedgo.service
 	install -D -m644 -t $(DESTDIR)/usr/lib/dbus-1/system-services dist/dbus/system-services/org.freedesktop.machine1.service
 	install -D -m644 -t $(DESTDIR)/usr/share/polkit-1/actions dist/polkit/*
-	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/dbus-1/system.d dist/dbus/system.d/*
-	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/dbus-1/system-services dist/dbus/system-services/org.machinedgo.service
-	install -D -m644 -t $(DESTDIR)$(PREFIX)/$(activation)/dbus-1/system-services dist/dbus/system-services/org.freedesktop.machine1.service
-	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/polkit-1/actions dist/polkit/*
 FORCE:
 .PHONY: all check test vm bench conformance lint demo install FORCE
