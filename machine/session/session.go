@@ -24,7 +24,8 @@ var ErrNoBus = errors.New("machine has no system bus")
 // master the caller closes.
 func Login(ctx context.Context, g *inside.Guest) (*inside.PTY, error) {
 	return onTerminal(ctx, g, func(units *systemd1.Conn, pty *inside.PTY) error {
-		return units.QueueStart(ctx, fmt.Sprintf("container-getty@%d.service", pty.Number), "replace")
+		// One from an earlier terminal of this number has lost that, and may have been started again too often.
+		return units.QueueRestart(ctx, fmt.Sprintf("container-getty@%d.service", pty.Number))
 	})
 }
 

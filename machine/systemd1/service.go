@@ -19,9 +19,12 @@ func On(bus *dbus.Conn) *Conn {
 	return c
 }
 
-// QueueStart asks for a unit to be started and does not wait.
-func (c *Conn) QueueStart(ctx context.Context, unit, mode string) error {
-	if err := c.call(ctx, "StartUnit", unit, mode).Err; err != nil {
+// QueueRestart asks for a unit to be started, or started again, and does not wait. However often it failed before, that is forgiven.
+func (c *Conn) QueueRestart(ctx context.Context, unit string) error {
+	if err := c.ResetFailed(ctx, unit); err != nil {
+		return err
+	}
+	if err := c.call(ctx, "RestartUnit", unit, "replace").Err; err != nil {
 		return fmt.Errorf("start unit %q: %w", unit, err)
 	}
 	return nil
