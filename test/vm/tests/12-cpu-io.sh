@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # CPUQuota= and IOWriteBandwidthMax= of the scope hold inside and change live.
 
 scope=machine-deb.scope

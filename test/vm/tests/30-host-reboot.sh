@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # When the host goes down, each machine is powered off politely first, and the
 # enabled ones come back with it.
 
@@ -38,7 +38,7 @@ polite() { # MACHINE
 	local end
 	end=$(guest_journal "$1" | tail -n 40)
 	# Which of the two depends on the signal; both end the machine.
-	grep -qE 'Starting systemd-(halt|poweroff).service' <<<"$end" || fail "$1 did not shut itself down; its journal ends: $end"
+	grep -qE '(Starting|Finished) systemd-(halt|poweroff).service' <<<"$end" || fail "$1 did not shut itself down; its journal ends: $end"
 	grep -q 'Journal stopped' <<<"$end" || fail "$1's journal was not closed; it ends: $end"
 	grep -qF "contain@$1.service: Deactivated successfully" /tmp/before || fail "contain@$1 did not end well"
 	! grep -F "contain@$1.service: Failed" /tmp/before || fail "contain@$1 failed"
@@ -51,10 +51,10 @@ guest_journal() { # MACHINE
 }
 
 ordered() { # FIRST THEN; patterns of lines of the last boot's journal
-	local first then
+	local first second
 	first=$(grep -nm 1 -- "$1" /tmp/before | cut -d: -f1) || fail "no \"$1\" in the journal"
-	then=$(grep -nm 1 -- "$2" /tmp/before | cut -d: -f1) || fail "no \"$2\" in the journal"
-	((first < then)) || fail "\"$2\" came before \"$1\""
+	second=$(grep -nm 1 -- "$2" /tmp/before | cut -d: -f1) || fail "no \"$2\" in the journal"
+	((first < second)) || fail "\"$2\" came before \"$1\""
 }
 
 back() { # MACHINE
