@@ -26,7 +26,7 @@ func (h *host) refused(t *testing.T, before traces, command string, words ...str
 
 func TestNoSuchImage(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		before := h.look(t)
+		before := h.calm(t)
 		h.refused(t, before, `mctl start none`, `"none"`, "no such image", "mctl list --all")
 		h.refused(t, before, `mctl run none`, `"none"`, "no such image")
 		h.refused(t, before, `mctl run ./none`, "no such file")
@@ -40,7 +40,7 @@ func TestImageWithoutInit(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.remove(t, "empty")
 		h.sh(t, `mkdir -p /var/lib/machines/empty`)
-		before := h.look(t)
+		before := h.calm(t)
 		h.refused(t, before, `mctl start empty`, `"empty"`, "no init", "/var/lib/machines/empty")
 		h.refused(t, before, `mctl run empty`, `"empty"`, "no init")
 		h.refused(t, before, `mctl run empty /bin/true`, "/bin/true", "no such file")
@@ -59,7 +59,7 @@ func TestInitThatCannotRun(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.tiny(t, "tiny", "")
 		h.sh(t, `echo '#!/no/such/interpreter' >/var/lib/machines/tiny/sbin/init`)
-		before := h.look(t)
+		before := h.calm(t)
 		h.refused(t, before, `mctl start tiny`, "/sbin/init", "no such file")
 		h.refused(t, before, `mctl run tiny`, "/sbin/init", "no such file")
 		h.sh(t, `head -c 100 /dev/zero >/var/lib/machines/tiny/sbin/init`)
@@ -71,7 +71,7 @@ func TestNamesThatAreNoHostNames(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.tiny(t, "a..b", "exit 0")
 		h.tiny(t, "tiny", "exit 0")
-		before := h.look(t)
+		before := h.calm(t)
 		for _, name := range []string{"a..b", "a b", ".hidden", "ä", "../tiny", "a/b", "", strings.Repeat("x", 65), "x-", "-- -x"} {
 			if !strings.HasPrefix(name, "-- ") {
 				h.refused(t, before, `mctl run --machine='`+name+`' tiny /bin/cat /etc/os-release`, "name")
@@ -95,15 +95,15 @@ func TestNamesThatAreNoHostNames(t *testing.T) {
 func TestTreeInUse(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.tiny(t, "tiny", obedient)
-		idle := h.look(t)
+		idle := h.calm(t)
 		h.start(t, "tiny")
-		running := h.look(t)
+		running := h.calm(t)
 		h.refused(t, running, `mctl run --machine other tiny /bin/cat`, "/var/lib/machines/tiny", "in use", "mctl list")
 		h.refused(t, running, `mctl run --machine other --read-only tiny /bin/cat`, "in use")
 		h.refused(t, running, `mctl run tiny /bin/cat`, `"tiny"`, "runs already")
 		h.sh(t, `ln -sfn tiny /var/lib/machines/alias`)
 		t.Cleanup(func() { h.sh(t, `rm -f /var/lib/machines/alias`) })
-		aliased := h.look(t)
+		aliased := h.calm(t)
 		h.refused(t, aliased, `mctl start alias`, "in use")
 		_, stderr, code := h.try(`timeout -k 2 20 systemd-nspawn -q -D /var/lib/machines/tiny -M other /bin/cat`)
 		if code == 0 || !strings.Contains(stderr, "busy") {
@@ -118,11 +118,11 @@ func TestTreeInUse(t *testing.T) {
 func TestTreeInUseByNspawn(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.tiny(t, "tiny", "exit 0")
-		idle := h.look(t)
+		idle := h.calm(t)
 		h.sh(t, `systemd-run -q --unit=stock-nspawn systemd-nspawn -q -D /var/lib/machines/tiny /bin/sleep 600
 			until machinectl status tiny >/dev/null 2>&1; do sleep 0.05; done`)
 		t.Cleanup(func() { _, _, _ = h.try(`systemctl stop stock-nspawn`) })
-		running := h.look(t)
+		running := h.calm(t)
 		h.refused(t, running, `mctl start tiny`, "/var/lib/machines/tiny", "in use")
 		h.refused(t, running, `mctl run tiny`, "in use")
 		h.refused(t, running, `mctl run --machine other tiny`, "in use")
@@ -148,7 +148,7 @@ func TestFullDisk(t *testing.T) {
 			cd /var/lib/machines/full; rmdir dev run
 			i=0; while mkdir "root/$i" 2>/dev/null; do i=$((i + 1)); done; cat /dev/zero >root/data 2>/dev/null || true`)
 		t.Cleanup(func() { h.sh(t, `umount /var/lib/machines/full; rm /root/full.img`) })
-		before := h.look(t)
+		before := h.calm(t)
 		h.refused(t, before, `mctl start full`, "no space left on device")
 		h.refused(t, before, `mctl run full`, "no space left on device")
 		h.refused(t, before, `mctl run full /bin/cat`, "no space left on device")
@@ -157,7 +157,7 @@ func TestFullDisk(t *testing.T) {
 			t.Run(dir, func(t *testing.T) {
 				h.sh(t, `mount -t tmpfs -o nr_inodes=1 full "$1"`, dir)
 				t.Cleanup(func() { h.sh(t, `umount "$1"`, dir) })
-				crowded := h.look(t)
+				crowded := h.calm(t)
 				h.refused(t, crowded, `mctl start tiny`, "no space left on device")
 				h.refused(t, crowded, `mctl run tiny`, "no space left on device")
 			})
@@ -175,7 +175,7 @@ func TestSignalInTheMiddleOfStart(t *testing.T) {
 	}
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.tiny(t, "tiny", obedient)
-		before := h.look(t)
+		before := h.calm(t)
 		for _, c := range []struct{ name, script string }{
 			{"starter", `mctl start tiny 2>/run/said & job=$!
 				sleep "$delay"
@@ -203,6 +203,7 @@ func TestSignalInTheMiddleOfStart(t *testing.T) {
 
 // interrupted counts how starts end that get a signal after a random delay.
 const interrupted = `
+set -m # or a background job ignores SIGINT
 times=$1 signal=$2
 for ((i = 0; i < times; i++)); do
 	delay=0.0$(printf %02d $((RANDOM % 60)))

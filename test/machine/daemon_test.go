@@ -29,7 +29,7 @@ func (h *host) listed(t testing.TB) []string {
 func TestNoProcessOfOursStaysWithAMachine(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.copies(t, three...)
-		before := h.look(t)
+		before := h.calm(t)
 		h.sh(t, `mctl start m1 m2 m3`)
 		ours := slices.DeleteFunc(h.look(t)["processes"], func(line string) bool { return strings.HasPrefix(line, "in a machine") })
 		if diff := cmp.Diff(before["processes"], ours); diff != "" {
@@ -71,7 +71,7 @@ wait "$job"`
 func TestKilledDaemonLosesNothing(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.copies(t, three...)
-		before := h.look(t)
+		before := h.calm(t)
 		h.sh(t, killer, "3", "0.15", "mctl", "start", "m1", "m2", "m3")
 		wantListed := func(when string, want ...string) {
 			t.Helper()
@@ -103,7 +103,7 @@ func TestDaemonKilledAllTheTime(t *testing.T) {
 		for _, name := range three {
 			h.tiny(t, name, obedient)
 		}
-		before := h.look(t)
+		before := h.calm(t)
 		said := h.sh(t, killDaemon+`
 			listed() {
 				local list

@@ -15,7 +15,7 @@ var clean = []string{"ActiveState=inactive", "SubState=dead", "Result=success", 
 func TestGuestShutsItselfDown(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.pin(t, "deb")
-		before := h.look(t)
+		before := h.calm(t)
 		for _, how := range []string{"poweroff", "halt"} {
 			h.start(t, "deb")
 			h.sh(t, `systemctl -M deb "$1"`, how)
@@ -69,7 +69,7 @@ func (m *missing) Error() string { return "journal has no " + m.text + "\n" + m.
 func TestShellScriptAsInit(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.pin(t, "tiny")
-		before := h.look(t)
+		before := h.calm(t)
 		for _, c := range []struct {
 			name, init, then string
 			want             []string
@@ -137,7 +137,7 @@ func TestActiveAsSoonAsScriptRuns(t *testing.T) {
 func TestForegroundPassesTheStatusOn(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.tiny(t, "tiny", `echo booted; exit 3`)
-		before := h.look(t)
+		before := h.calm(t)
 		for _, c := range []struct {
 			args   string
 			code   int
@@ -156,6 +156,33 @@ func TestForegroundPassesTheStatusOn(t *testing.T) {
 			if code != c.code || stdout != c.stdout {
 				t.Errorf("mctl run %s: exit status %d, stdout %q, stderr %q; want %d, %q", c.args, code, stdout, stderr, c.code, c.stdout)
 			}
+		}
+		h.nothingLeft(t, before)
+	})
+}
+
+// An order to stop that comes while a machine boots is heeded, however early:
+// PID 1 gets no signal before it has a handler for it.
+func TestStopDuringBoot(t *testing.T) {
+	times := "6"
+	if mustRun() {
+		times = "20"
+	}
+	eachSuite(t, func(t *testing.T, h *host) {
+		before := h.calm(t)
+		said := h.sh(t, `
+			for ((i = 0; i < $1; i++)); do
+				delay=0.$(printf %03d $((RANDOM % 300)))
+				begin=$SECONDS
+				systemctl start --no-block contain@deb
+				sleep "$delay"
+				systemctl stop contain@deb
+				systemctl reset-failed contain@deb 2>/dev/null || true
+				took=$((SECONDS - begin))
+				((took < 20)) || echo "stop after $delay s took $took s"
+			done`, times)
+		if said != "" {
+			t.Error(said)
 		}
 		h.nothingLeft(t, before)
 	})

@@ -32,7 +32,7 @@ func rounds(t *testing.T) int {
 
 func TestMainJob(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		before := h.look(t)
+		before := h.calm(t)
 		t.Cleanup(func() { h.end("deb") })
 		for round := range rounds(t) {
 			begin := time.Now()

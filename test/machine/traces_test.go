@@ -81,6 +81,22 @@ func (h *host) look(t testing.TB) traces {
 	return found
 }
 
+// calm takes stock once nothing changes any more.
+func (h *host) calm(t testing.TB) traces {
+	t.Helper()
+	now := h.look(t)
+	eventually(t, 10*time.Second, func() error {
+		time.Sleep(60 * time.Millisecond)
+		earlier := now
+		now = h.look(t)
+		if diff := cmp.Diff(earlier, now); diff != "" {
+			return errors.New("something goes on (-earlier +now):\n" + diff)
+		}
+		return nil
+	})
+	return now
+}
+
 // nothingLeft waits until all is as it was before; the kernel takes a moment
 // for a network namespace, systemd for a unit.
 func (h *host) nothingLeft(t testing.TB, before traces) {

@@ -5,7 +5,7 @@ package machine_test
 import "testing"
 
 // obedient is an init that ends when it is asked to, and does nothing else.
-const obedient = "trap 'exit 0' RTMIN+3; while :; do sleep 600 & wait; done"
+const obedient = "trap 'exit 0' RTMIN+3; sleep 3600 & wait"
 
 // tiny makes a tree with a shell and little else, whose init is the given
 // script, and removes it when the test ends.

@@ -24,7 +24,7 @@ func TestUserMayLook(t *testing.T) {
 			`mctl status deb`:                         "deb",
 			`mctl show deb`:                           "machine-deb.scope",
 			`mctl version`:                            "mctl",
-			`machinectl list`:                         "deb container machined-go debian",
+			`machinectl list --no-legend`:             "deb container machined-go debian",
 			`machinectl status deb --no-pager`:        "machine-deb.scope",
 			`machinectl show deb`:                     "Unit=machine-deb.scope",
 			`machinectl list-images --no-pager`:       "deb ",
@@ -44,7 +44,7 @@ func TestUserMayLook(t *testing.T) {
 func TestUserMayNotChange(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.start(t, "deb")
-		before := h.look(t)
+		before := h.calm(t)
 		for _, verb := range []string{
 			"poweroff deb", "stop deb", "reboot deb", "terminate deb", "kill deb", "login deb", "shell deb", "shell deb /bin/true",
 			"start tiny", "enable deb", "disable deb",
