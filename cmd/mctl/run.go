@@ -67,6 +67,11 @@ func newRunCmd(a *app) *cobra.Command {
 			if os.Geteuid() != 0 {
 				return a.runStatus(0, errors.New("only root can run a machine: use sudo"))
 			}
+			if cmd.Flags().Changed("machine") {
+				if err := boot.CheckName(o.spec.Name); err != nil {
+					return a.runStatus(0, err)
+				}
+			}
 			ctx, insist, stop := twoSignals(cmd.Context())
 			defer stop()
 			return a.runStatus(a.run(ctx, insist, o, args))

@@ -167,7 +167,7 @@ func TestConsoleInJournal(t *testing.T) {
 			h.sh(t, before+`
 				systemd-run -M deb -q --wait --pipe /bin/sh -c "printf '\033[1m%s\033[0m\r\n' $1 >/dev/console"`, word)
 			h.eventually(t, fmt.Sprintf(`for unit in contain@deb.service machine-deb.scope; do
-				journalctl -q -u "$unit" -o cat -n 50 | grep -q "%s$"; done`, word))
+				journalctl -q -u "$unit" -o cat -n 50 | grep "%s$" >/dev/null; done`, word))
 		}
 		if status := h.sh(t, "machinectl status deb --no-pager"); !strings.Contains(status, "said-3") {
 			t.Errorf("machinectl status shows no console:\n%s", status)

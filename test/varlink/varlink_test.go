@@ -79,23 +79,23 @@ func TestClients(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h host) {
 		h.startMachine(t)
 		for _, script := range []string{
-			`varlinkctl info $M | grep -q io.systemd.MachineImage`,
-			`varlinkctl introspect $M io.systemd.Machine | grep -q 'method OpenRootDirectory'`,
-			`varlinkctl introspect $U io.systemd.UserDatabase | grep -q GetUserRecord`,
+			`varlinkctl info $M | grep io.systemd.MachineImage >/dev/null`,
+			`varlinkctl introspect $M io.systemd.Machine | grep 'method OpenRootDirectory' >/dev/null`,
+			`varlinkctl introspect $U io.systemd.UserDatabase | grep GetUserRecord >/dev/null`,
 			`for p in /run/systemd/machine/io.systemd.MachineImage /run/varlink/registry/io.systemd.Machine{,Image}; do varlinkctl info $p >/dev/null; done`,
-			`call $M io.systemd.Machine.List '{"name":"deb","acquireMetadata":"yes"}' | grep -q '"OSRelease":\[.*ID=debian'`,
-			`call $M io.systemd.Machine.Open '{"name":"deb","mode":"tty"}' | grep -q '"ptyPath":"/dev/pts/'`,
-			`more $M io.systemd.MachineImage.List '{}' | grep -q '"name":"deb"'`,
-			`machinectl list | grep -q '^deb '`,
-			`machinectl status deb --no-pager | grep -q 'Unit: systemd-nspawn@deb.service'`,
+			`call $M io.systemd.Machine.List '{"name":"deb","acquireMetadata":"yes"}' | grep '"OSRelease":\[.*ID=debian' >/dev/null`,
+			`call $M io.systemd.Machine.Open '{"name":"deb","mode":"tty"}' | grep '"ptyPath":"/dev/pts/' >/dev/null`,
+			`more $M io.systemd.MachineImage.List '{}' | grep '"name":"deb"' >/dev/null`,
+			`machinectl list | grep '^deb ' >/dev/null`,
+			`machinectl status deb --no-pager | grep 'Unit: systemd-nspawn@deb.service' >/dev/null`,
 			`machinectl -q shell deb /bin/true </dev/null`,
 			`systemd-run -q -M deb --wait --pipe /bin/true`,
 			`[[ $(getent passwd vu-deb-0) == vu-deb-0:x:*:65534:'UID 0 of Container deb':/:/usr/sbin/nologin ]]`,
 			`[[ $(getent passwd "$(getent passwd vu-deb-7 | cut -d: -f3)") == vu-deb-7:* ]]`,
 			`getent group vg-deb-0 >/dev/null`,
-			`ps -C systemd -o user:40= | grep -q '^vu-deb-0'`,
+			`ps -C systemd -o user:40= | grep '^vu-deb-0' >/dev/null`,
 			`until_true getent hosts deb >/dev/null`,
-			`su user -c "varlinkctl -j --more call $M io.systemd.Machine.List '{}'" | grep -q '"name":"deb"'`,
+			`su user -c "varlinkctl -j --more call $M io.systemd.Machine.List '{}'" | grep '"name":"deb"' >/dev/null`,
 			`! su user -c "varlinkctl call $M io.systemd.Machine.Terminate '{\"name\":\"deb\"}'"`,
 			`! su user -c "varlinkctl call $M io.systemd.service.GetEnvironment '{}'"`,
 			`machinectl poweroff deb; until_true [ -z "$(names)" ] || { sleep 3; [[ -z $(names) ]]; }`,
@@ -146,14 +146,14 @@ func TestGoAndComeBack(t *testing.T) {
 		h.startMachine(t)
 		h.sh(t, `systemctl -q disable --now machined-go 2>/dev/null
 			until_true [ ! -e $M ]
-			machinectl list | grep -q '^deb '
-			varlinkctl info $M | grep -q systemd-machined
+			machinectl list | grep '^deb ' >/dev/null
+			varlinkctl info $M | grep systemd-machined >/dev/null
 			systemctl -q enable machined-go 2>/dev/null
 			systemctl restart machined-go
 			for p in $M $U $H /run/systemd/machine/io.systemd.MachineImage /run/varlink/registry/io.systemd.MachineImage; do
-				varlinkctl info $p | grep -q 'Product: machined-go'
+				varlinkctl info $p | grep 'Product: machined-go' >/dev/null
 			done
 			[[ $(names) == "deb " ]]
-			machinectl list | grep -q '^deb '`)
+			machinectl list | grep '^deb ' >/dev/null`)
 	})
 }
