@@ -85,7 +85,8 @@ func TestKilledDaemonLosesNothing(t *testing.T) {
 			wantListed("right after a kill", three...)
 		}
 		h.sh(t, `for m in "$@"; do systemctl -M "$m" is-system-running; machinectl status "$m" >/dev/null; done`, three...)
-		h.sh(t, killer, "1", "0.1", "systemctl", "-M", "m1", "reboot")
+		// The guest's bus may be gone before it answers.
+		h.sh(t, killer, "1", "0.1", "sh", "-c", "systemctl -M m1 reboot || true")
 		h.await(t, "contain@m1", "NRestarts=1", "ActiveState=active")
 		wantListed("after a kill during a reboot", three...)
 		h.sh(t, killer, "3", "0.12", "mctl", "poweroff", "m1", "m2", "m3")
