@@ -22,6 +22,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Suites are the Debian releases a lab can be made of, oldest systemd first:
@@ -103,12 +104,16 @@ func (l *Lab) Command(args ...string) *exec.Cmd {
 	return exec.Command(scriptPath(), append([]string{"exec", "--name", l.Name, "--"}, args...)...)
 }
 
+// pipesLimit is how long Exec reads on from processes that args left behind.
+const pipesLimit = 10 * time.Second
+
 // Exec runs args in the lab as root, with nothing on standard input. The code
-// is 125 if the lab itself failed, and -1 if the script could not be run.
+// is 125 if the lab itself failed, and -1 if the script could not be run or
+// left processes behind that hold its output.
 func (l *Lab) Exec(args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
 	cmd := l.Command(args...)
-	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &errs, pipesLimit
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
