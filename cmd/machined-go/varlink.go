@@ -23,12 +23,6 @@ func sortFDs(fds []systemd1.Stored) (stored []systemd1.Stored, sockets []int) {
 	return stored, sockets
 }
 
-func closeAll(sockets []varlink.Socket) {
-	for i := range sockets {
-		sockets[i].Close()
-	}
-}
-
 // Our units, as the user enables and disables them.
 const (
 	serviceUnit = "machined-go.service"

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/godbus/dbus/v5"
+
+	"machined-go/boot/sys"
+	"machined-go/journal"
+	"machined-go/machine"
+	"machined-go/machine/bus"
+	"machined-go/machine/image"
+	"machined-go/machine/systemd1"
+	"machined-go/machine/varlink"
+)
+
+// daemon is the real parts, wired together: systemd and the kernel tell the manager what happens, the manager tells its
+// observers, and the two servers ask the manager.
+type daemon struct {
+	log      *slog.Logger
+	notifier *systemd1.Notifier
+	units    *unitsLink
+	conn     *dbus.Conn
+	poller   *sys.Poller
+	manager  *machine.Manager
+	keeper   *machine.Keeper
+	server   *bus.Server
+	calls    *varlink.Server
+	sockets  []varlink.Socket
+
+	// stored and passed are the descriptors we began with: those we left in the fd store, and the listening sockets.
+	stored []systemd1.Stored
+	passed []int
+}
+
+// assemble makes the parts; nobody can reach us yet.
+func assemble(ctx context.Context, log *slog.Logger, severity *severity) (*daemon, error) {
+	environ := os.Environ()
+	d := &daemon{log: log, units: new(unitsLink)}
+	var err error
+	if d.notifier, err = systemd1.NewNotifier(); err != nil {
+		return nil, err
+	}
+	d.stored, d.passed = sortFDs(systemd1.StoredFDs())
+	dir, err := machine.OpenDir(machine.PublicDir, machine.OwnDir)
+	if err != nil {
+		return nil, err
+	}
+	if d.poller, err = sys.NewPoller(); err != nil {
+		return nil, err
+	}
+	d.manager = machine.NewManager(d.units, d.poller, dir, log)
+	consoles := journal.NewPool(journal.NewWriter(journal.Socket))
+	d.keeper = machine.NewKeeper(d.notifier, d.poller, func(m machine.Machine, fd int) machine.Console {
+		return consoles.Open(fd, journal.Source{Machine: m.Name, Units: unitsOf(m)})
+	}, log)
+	d.server = bus.New(bus.Config{Manager: d.manager, Holder: d.keeper, Log: log, Level: severity})
+	if err := d.connect(ctx); err != nil {
+		return nil, err
+	}
+	d.calls = varlink.New(varlink.Config{
+		Manager: d.manager, Polkit: &varlink.Polkit{Conn: d.conn, Log: log},
+		Level: severity, Log: log, Version: version, Environ: environ,
+	})
+	d.manager.Observe(d.keeper, d.server, d.calls, newAnnouncer(ctx, journal.NewWriter(journal.Socket)), newTrimmer())
+	return d, nil
+}
+
+// connect goes to the bus, and follows the units there.
+func (d *daemon) connect(ctx context.Context) (err error) {
+	if d.conn, err = dbus.ConnectSystemBus(dbus.WithHandler(d.server.Handler())); err != nil {
+		return fmt.Errorf("connect to the system bus: %w", err)
+	}
+	if d.units.Conn, err = systemd1.FromBus(ctx, d.conn); err == nil {
+		err = d.units.Follow(ctx, d.manager.UnitChanged)
+	}
+	if err != nil {
+		d.conn.Close()
+		return err
+	}
+	d.server.Connect(d.conn)
+	return nil
+}
+
+// claim takes the names and the sockets that clients know, or fails if somebody else has them.
+func (d *daemon) claim() (err error) {
+	if err := d.server.Claim(); err != nil {
+		return err
+	}
+	d.sockets, err = varlink.Listen(varlink.Places(), d.passed)
+	return err
+}
+
+// serve takes up what an earlier daemon left and answers until stop ends; ctx outlasts it.
+func (d *daemon) serve(ctx, stop context.Context) error {
+	d.manager.Load(ctx)
+	for _, s := range d.stored {
+		d.keeper.Restore(s.Name, s.FD, d.manager.Get)
+	}
+	d.server.Serve()
+	for _, s := range d.sockets {
+		go d.calls.Serve(s)
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- d.poller.Run(ctx) }()
+	go d.manager.Run(ctx)
+	go watchdog(ctx, d.notifier, d.manager)
+	go d.tidyImages(ctx)
+	if err := d.notifier.Notify("READY=1"); err != nil {
+		return err
+	}
+	select {
+	case <-stop.Done():
+		d.stop(ctx)
+		return nil
+	case err := <-failed:
+		return err
+	case <-d.conn.Context().Done():
+		return errors.New("connection to the system bus is lost")
+	}
+}
+
+func (d *daemon) tidyImages(ctx context.Context) {
+	if err := image.Tidy(ctx); err != nil && ctx.Err() == nil {
+		d.log.Warn("remains of images stay, ignoring", "error", err)
+	}
+}
+
+func (d *daemon) stop(ctx context.Context) {
+	_ = d.notifier.Notify("STOPPING=1")
+	if err := retire(ctx, d.units.Conn); err != nil {
+		d.log.Warn("varlink socket stays, ignoring", "error", err)
+	}
+	linger(ctx, d.units.Conn, d.keeper)
+}
+
+func (d *daemon) close() {
+	for i := range d.sockets {
+		d.sockets[i].Close()
+	}
+	d.conn.Close()
+}
+
+// unitsLink gives the manager its way to systemd, which is there only once the
+// bus is connected.
+type unitsLink struct{ *systemd1.Conn }
+
+// unitsOf are the units whose journal shows a machine's console.
+func unitsOf(m machine.Machine) []string {
+	if m.ServiceUnit == "" || m.ServiceUnit == m.Unit {
+		return []string{m.Unit}
+	}
+	return []string{m.ServiceUnit, m.Unit}
+}
