@@ -6,10 +6,11 @@ import "fmt"
 
 // Contenders, as the tables name them.
 const (
-	ours   = "machined-go"
-	nspawn = "systemd-nspawn"
-	crun   = "crun, systemd cgroups"
-	floor  = "unshare and chroot"
+	ours     = "machined-go"
+	nspawn   = "systemd-nspawn"
+	machined = "systemd-machined"
+	crun     = "crun, systemd cgroups"
+	floor    = "unshare and chroot"
 )
 
 // figure is one thing that is measured.
@@ -17,6 +18,7 @@ type figure struct {
 	key, title, unit string
 	goals            goals
 	most             float64 // what ours may be at most; 0: anything
+	above            goals   // how much above another's value ours may be at most
 }
 
 // goals are how much of another's value ours may be at most.
@@ -56,6 +58,30 @@ func crowdFigures() []figure {
 		)
 	}
 	return list
+}
+
+// scaleFigures are the same for each number of machines, but for memory.
+func scaleFigures() []figure {
+	var list []figure
+	for _, n := range scales {
+		with := fmt.Sprintf("with %d registered: ", n)
+		call := func(key string, most float64) {
+			list = append(list, figure{key: keyOf(key, n), title: with + key, unit: "µs", goals: goals{machined: most}})
+		}
+		list = append(list, figure{key: keyOf("bus", n), title: with + "the bus's own GetId, the floor for all calls", unit: "µs"})
+		for _, cheap := range []string{"GetMachine", "GetMachineByPID", "GetAll", "ListMachines"} {
+			call(cheap, 1.5)
+		}
+		call("GetMachineOSRelease", 0.2)
+		call("GetMachineAddresses", 0.2)
+		list = append(list, figure{key: keyOf("List", n), title: with + "io.systemd.Machine.List of all", unit: "µs", goals: goals{machined: 1}})
+		felt := figure{key: keyOf("machinectl", n), title: with + "machinectl list", unit: "ms"}
+		if n >= 50 {
+			felt.goals = goals{machined: 1. / 3}
+		}
+		list = append(list, felt)
+	}
+	return append(list, figure{key: "memory", title: fmt.Sprintf("with %d registered: memory of the daemon, PSS", scales[len(scales)-1]), unit: "MiB", above: goals{machined: 10}})
 }
 
 func keyOf(what string, machines int) string { return fmt.Sprintf("%s-%d", what, machines) }

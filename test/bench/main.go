@@ -30,7 +30,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 20, "counted rounds of each contest")
 	flag.IntVar(&o.crowds, "crowds", 3, "counted rounds with 1, 10 and 30 machines")
 	flag.StringVar(&o.json, "json", "", "file for all samples")
-	flag.StringVar(&o.only, "only", "", "contests to hold, comma-separated: command, boot, direct, crowd")
+	flag.StringVar(&o.only, "only", "", "contests to hold, comma-separated: command, boot, direct, crowd, scale")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -51,6 +51,7 @@ func run(ctx context.Context, o options) error {
 		{"boot", o.rounds, bootContest},
 		{"direct", o.rounds, directContest},
 		{"crowd", o.crowds, crowdContest},
+		{"scale", o.rounds, scaleContest},
 	} {
 		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), c.name) {
 			continue

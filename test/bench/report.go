@@ -35,11 +35,12 @@ type value struct {
 	Goal  *verdict `json:"goal,omitempty"`
 }
 
-// verdict says whether a median is what it was to be: ours of this one's, or
-// ours itself.
+// verdict says whether a median is what it was to be: ours of this one's, ours
+// less this one's, or ours itself.
 type verdict struct {
-	Most float64 `json:"at_most"`
-	Met  bool    `json:"met"`
+	Most  float64 `json:"at_most"`
+	Above bool    `json:"above,omitempty"`
+	Met   bool    `json:"met"`
 }
 
 func (r *report) add(c *contest, results [][]sample) {
@@ -49,6 +50,9 @@ func (r *report) add(c *contest, results [][]sample) {
 			if samples := column(results[i], f.key); len(samples) > 0 {
 				res.Values = append(res.Values, value{Who: who.name, Spread: spreadOf(samples), Samples: samples})
 			}
+		}
+		if len(res.Values) == 0 {
+			continue // not on this host
 		}
 		res.judge(f)
 		r.results = append(r.results, res)
@@ -69,7 +73,7 @@ func column(samples []sample, key string) []float64 {
 func (r *result) judge(f figure) {
 	first := &r.Values[0]
 	if f.most > 0 {
-		first.Goal = &verdict{f.most, first.Spread.Median <= f.most}
+		first.Goal = &verdict{Most: f.most, Met: first.Spread.Median <= f.most}
 	}
 	for i := 1; i < len(r.Values); i++ {
 		v := &r.Values[i]
@@ -79,7 +83,10 @@ func (r *result) judge(f figure) {
 		s := spreadOf(ratios(first.Samples, v.Samples))
 		v.Ratio = &s
 		if most, ok := f.goals[v.Who]; ok {
-			v.Goal = &verdict{most, s.Median <= most}
+			v.Goal = &verdict{Most: most, Met: s.Median <= most}
+		}
+		if most, ok := f.above[v.Who]; ok {
+			v.Goal = &verdict{Most: most, Above: true, Met: first.Spread.Median-v.Spread.Median <= most}
 		}
 	}
 }
@@ -104,13 +111,17 @@ func (v value) line() string {
 }
 
 func (v *verdict) String() string {
-	switch {
-	case v == nil:
+	if v == nil {
 		return ""
-	case v.Met:
-		return fmt.Sprintf("  at most %g: met", v.Most)
 	}
-	return fmt.Sprintf("  at most %g: MISSED", v.Most)
+	goal, word := fmt.Sprintf("  at most %.3g", v.Most), "MISSED"
+	if v.Above {
+		goal = fmt.Sprintf("  at most %g more", v.Most)
+	}
+	if v.Met {
+		word = "met"
+	}
+	return goal + ": " + word
 }
 
 func (r *report) save(path string) error {
