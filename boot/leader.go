@@ -60,6 +60,11 @@ func leaderProgram(p *Plan, w word) *sys.Program {
 	prepare(prog, p)
 	prog.Await("wait for the root", w.r.Fd())
 	enterRoot(prog)
+	if p.foreground() {
+		// Not earlier, for a change of user would have the kernel forget it.
+		prog.Call("die with the starter", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
+		prog.Attended("see the starter alive", w.r.Fd())
+	}
 	prog.Await("wait for the starter", w.r.Fd())
 	enterCgroup(prog)
 	standardStreams(prog, p)
@@ -136,9 +141,6 @@ func reset(prog *sys.Program, systemd bool) {
 
 // restrict limits the leader to the machine's capabilities and installs the system call filter; both last for good.
 func restrict(prog *sys.Program, p *Plan) {
-	if p.foreground() {
-		prog.Call("die with the starter", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
-	}
 	low, high := uint32(p.Caps), uint32(p.Caps>>32)
 	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	data := &[2]unix.CapUserData{

@@ -31,21 +31,25 @@ type Program struct {
 	linger  uintptr
 }
 
+// anyResult is the most that any call can give.
+const anyResult = ^uintptr(0)
+
 type op struct {
 	nr       uintptr
 	args     [6]uintptr
-	want     uintptr // smallest result that counts as success, for calls such as read
+	least    uintptr // results from here to most count as success
+	most     uintptr
 	tolerate bool
 }
 
 // Call appends one system call; name is what an error will say, args are numbers or pointers from [Program.Bytes] and its like.
 func (p *Program) Call(name string, nr uintptr, args ...uintptr) *Program {
-	return p.add(name, op{nr: nr}, args)
+	return p.add(name, op{nr: nr, most: anyResult}, args)
 }
 
 // Try appends a call whose failure does not matter.
 func (p *Program) Try(name string, nr uintptr, args ...uintptr) *Program {
-	return p.add(name, op{nr: nr, tolerate: true}, args)
+	return p.add(name, op{nr: nr, most: anyResult, tolerate: true}, args)
 }
 
 func (p *Program) add(name string, o op, args []uintptr) *Program {
@@ -60,7 +64,14 @@ func (p *Program) add(name string, o op, args []uintptr) *Program {
 func (p *Program) Await(name string, fd uintptr) *Program {
 	buf := make([]byte, 1)
 	p.keep = append(p.keep, buf)
-	return p.add(name, op{nr: unix.SYS_READ, want: 1}, []uintptr{fd, uintptr(unsafe.Pointer(&buf[0])), 1})
+	return p.add(name, op{nr: unix.SYS_READ, least: 1, most: 1}, []uintptr{fd, uintptr(unsafe.Pointer(&buf[0])), 1})
+}
+
+// Attended makes the child exit if nobody holds the writing end of the pipe fd any more, which read does not tell while there is
+// a byte to read.
+func (p *Program) Attended(name string, fd uintptr) *Program {
+	hungUp := Pointer(p, &unix.PollFd{Fd: int32(fd)})
+	return p.add(name, op{nr: unix.SYS_PPOLL, most: 0}, []uintptr{hungUp, 1, Pointer(p, &unix.Timespec{})})
 }
 
 // Linger makes a child in which a step failed, once it has reported that, wait until it is killed or fd is at its end, instead of
@@ -247,7 +258,7 @@ func walk(ops []op, reportFD, readFD, lingerFD, keepFDs uintptr) {
 		n, _, errno = syscall.RawSyscall6(o.nr, o.args[0], o.args[1], o.args[2], o.args[3], o.args[4], o.args[5])
 		if o.tolerate {
 			errno = 0
-		} else if errno == 0 && n < o.want {
+		} else if errno == 0 && (n < o.least || n > o.most) {
 			errno = unix.ECANCELED
 		}
 		r.step, r.errno = int32(i), int32(errno)

@@ -60,6 +60,37 @@ func TestForkChildEndsWithParent(t *testing.T) {
 	_, _ = c.Wait()
 }
 
+// A byte in the pipe must not hide that its writer has died.
+func TestForkAttended(t *testing.T) {
+	for _, alive := range []bool{true, false} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		goR, goW, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := new(Program).Call("close", unix.SYS_CLOSE, w.Fd()).Await("wait for the word", goR.Fd()).Attended("look", r.Fd())
+		p.Exec("/bin/true", []string{"true"}, []string{"A=b"})
+		c, err := Fork(0, 3, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = w.Write([]byte{1})
+		if !alive {
+			w.Close()
+		}
+		_, _ = goW.Write([]byte{1})
+		err = c.Running()
+		if alive && err != nil || !alive && !errors.Is(err, unix.ECANCELED) {
+			t.Errorf("writer alive: %v, got %v", alive, err)
+		}
+		_, _ = c.Wait()
+		w.Close()
+	}
+}
+
 func BenchmarkFork(b *testing.B) {
 	for b.Loop() {
 		c, err := Fork(0, 3, new(Program).Exec("/bin/true", []string{"true"}, []string{"A=b"}))
