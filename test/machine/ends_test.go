@@ -12,13 +12,14 @@ import (
 // its init with SIGINT (reboot(2)).
 var clean = []string{"ActiveState=inactive", "SubState=dead", "Result=success", "ExecMainCode=2", "ExecMainStatus=2"}
 
+// The guest's bus may be gone before systemctl has its answer; how the unit ends is what counts.
 func TestGuestShutsItselfDown(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.pin(t, "deb")
 		before := h.calm(t)
 		for _, how := range []string{"poweroff", "halt"} {
 			h.start(t, "deb")
-			h.sh(t, `systemctl -M deb "$1"`, how)
+			h.sh(t, `systemctl -M deb "$1" || true`, how)
 			h.await(t, "contain@deb", clean...)
 			h.nothingLeft(t, before)
 		}
@@ -36,7 +37,7 @@ func TestRebootKeepsConsoleAndDescriptors(t *testing.T) {
 		if kept["NFileDescriptorStore"] == "0" || daemonKept["NFileDescriptorStore"] == "0" {
 			t.Errorf("descriptors kept: unit %v, daemon %v; want some", kept, daemonKept)
 		}
-		h.sh(t, `systemctl -M deb reboot`)
+		h.sh(t, `systemctl -M deb reboot || true`)
 		h.await(t, "contain@deb", "NRestarts=1", "ActiveState=active")
 		if second := h.inside(t, "deb", console); second != first {
 			t.Errorf("console before the reboot is %q, after it %q", first, second)

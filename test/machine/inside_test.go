@@ -240,9 +240,11 @@ func network(t *testing.T, h *host) {
 		}
 		return nil
 	})
-	h.sh(t, `systemd-run -q --unit=greeter --socket-property=ListenStream=0.0.0.0:7777 --socket-property=Accept=yes \
-		-p StandardOutput=socket /bin/echo hello-from-the-host`)
-	defer h.sh(t, `systemctl stop greeter.socket; systemctl reset-failed 'greeter*' 2>/dev/null || true`)
+	h.sh(t, `cd /run/systemd/system
+		printf '[Socket]\nListenStream=0.0.0.0:7777\nAccept=yes\n' >greeter.socket
+		printf '[Service]\nExecStart=/bin/echo hello-from-the-host\nStandardOutput=socket\n' >greeter@.service
+		systemctl daemon-reload; systemctl start greeter.socket`)
+	defer h.sh(t, `systemctl stop greeter.socket; rm /run/systemd/system/greeter*; systemctl daemon-reload; systemctl reset-failed 'greeter*' 2>/dev/null || true`)
 	got := h.inside(t, "first", `
 		gateway=$(ip -o route show default | awk '{ print $3; exit }')
 		ping -c 1 -W 2 "$gateway" >/dev/null
