@@ -47,7 +47,7 @@ func ownRegister(c *call) ([]any, error) {
 				console, err = c.dupFile(v.Value(), "console")
 				return true, err
 			case "ServiceUnit":
-				return true, v.Store(&r.ServiceUnit)
+				return true, take(v, &r.ServiceUnit)
 			}
 			return false, nil
 		})

@@ -4,6 +4,7 @@ package bus
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/godbus/dbus/v5"
 
@@ -152,27 +153,27 @@ func (c *call) readProps(r *machine.Registration, props map[string]dbus.Variant,
 		var err error
 		switch key {
 		case "Id":
-			err = v.Store(&r.ID)
+			err = take(v, &r.ID)
 		case "Service":
-			err = v.Store(&r.Service)
+			err = take(v, &r.Service)
 		case "Class":
-			err = v.Store(&r.Class)
+			err = take(v, &r.Class)
 		case "LeaderPID":
-			err = v.Store(&pid)
+			err = take(v, &pid)
 		case "LeaderPIDFDID":
-			err = v.Store(&pidfdID)
+			err = take(v, &pidfdID)
 		case "LeaderPIDFD":
 			r.Leader, err = c.pidfdLeader(v)
 		case "RootDirectory":
-			err = v.Store(&r.RootDirectory)
+			err = take(v, &r.RootDirectory)
 		case "NetworkInterfaces":
-			err = v.Store(&r.NetIf)
+			err = take(v, &r.NetIf)
 		case "VSockCID":
-			err = v.Store(&r.VSockCID)
+			err = take(v, &r.VSockCID)
 		case "SSHAddress":
-			err = v.Store(&r.SSHAddress)
+			err = take(v, &r.SSHAddress)
 		case "SSHPrivateKeyPath":
-			err = v.Store(&r.SSHPrivateKeyPath)
+			err = take(v, &r.SSHPrivateKeyPath)
 		default:
 			known := false
 			if own != nil {
@@ -206,6 +207,17 @@ func (c *call) pidfdLeader(v dbus.Variant) (*machine.Process, error) {
 		return nil, failf(errBus+"InvalidArgs", "not a file descriptor")
 	}
 	return machine.ProcessOfPIDFD(int(fd))
+}
+
+// take stores a value that is of the type of into, and of no other: godbus's
+// own Store would make a string of a number.
+func take[T any](v dbus.Variant, into *T) error {
+	got, ok := v.Value().(T)
+	if !ok {
+		return fmt.Errorf("type %s is another", v.Signature())
+	}
+	*into = got
+	return nil
 }
 
 // scopeProperties turns an a(sv) as received into one to send.

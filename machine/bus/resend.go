@@ -20,11 +20,74 @@ func resend(v dbus.Variant) (dbus.Variant, error) {
 	if rest != "" {
 		return v, fmt.Errorf("signature %q is not one type", v.Signature())
 	}
+	if stray(reflect.ValueOf(v.Value())) {
+		return v, fmt.Errorf("descriptor is not there")
+	}
 	into := reflect.New(t)
 	if err := dbus.Store([]any{v.Value()}, into.Interface()); err != nil {
 		return v, err
 	}
-	return dbus.MakeVariant(into.Elem().Interface()), nil
+	if err := resendWithin(into.Elem()); err != nil {
+		return v, err
+	}
+	return dbus.MakeVariantWithSignature(into.Elem().Interface(), v.Signature()), nil
+}
+
+// resendWithin does the same with the variants in a value.
+func resendWithin(v reflect.Value) error {
+	switch {
+	case v.Type() == basicTypes['v']:
+		again, err := resend(v.Interface().(dbus.Variant))
+		v.Set(reflect.ValueOf(again))
+		return err
+	case v.Type() == basicTypes['g']: // a struct of Go, not of D-Bus
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			if err := resendWithin(v.Field(i)); err != nil {
+				return err
+			}
+		}
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8:
+		for i := range v.Len() {
+			if err := resendWithin(v.Index(i)); err != nil {
+				return err
+			}
+		}
+	case v.Kind() == reflect.Map:
+		for _, key := range v.MapKeys() {
+			elem := reflect.New(v.Type().Elem()).Elem()
+			elem.Set(v.MapIndex(key))
+			if err := resendWithin(elem); err != nil {
+				return err
+			}
+			v.SetMapIndex(key, elem)
+		}
+	}
+	return nil
+}
+
+// stray tells whether a value refers to a descriptor that did not come with
+// it. As a number it would be one of ours.
+func stray(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Uint32:
+		return v.Type() == reflect.TypeFor[dbus.UnixFDIndex]()
+	case reflect.Interface:
+		return stray(v.Elem())
+	case reflect.Slice:
+		for i := range v.Len() {
+			if stray(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			if stray(key) || stray(v.MapIndex(key)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 var basicTypes = map[byte]reflect.Type{
