@@ -3,7 +3,6 @@
 package boot
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
@@ -52,14 +51,18 @@ func readFields(path string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseFields(string(text)), nil
+}
+
+func parseFields(text string) map[string]string {
 	fields := map[string]string{}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for lines.Scan() {
-		if key, value, ok := strings.Cut(lines.Text(), "="); ok && !strings.HasPrefix(key, "#") {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if key, value, ok := strings.Cut(line, "="); ok && !strings.HasPrefix(key, "#") {
 			fields[key] = strings.Trim(value, `"'`)
 		}
 	}
-	return fields, lines.Err()
+	return fields
 }
 
 // NewID makes a random id of the form machine and boot ids have (RFC 9562, version 4).

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -139,4 +141,56 @@ func TestConsoleWithoutJournal(t *testing.T) {
 	if c.dropped != 1 {
 		t.Errorf("%d lines are counted as dropped, want 1", c.dropped)
 	}
+}
+
+// The lines are the same however the output comes in pieces.
+func FuzzPieces(f *testing.F) {
+	f.Add([]byte("a\r\n\x1b[31mb\x1b[0m\n\x1b]0;t\x1b\\c\b"), uint16(3))
+	f.Add([]byte("\x1b(\n\r\r\n"), uint16(1))
+	f.Fuzz(func(t *testing.T, in []byte, at uint16) {
+		read := func(pieces ...[]byte) (got []string) {
+			var l lines
+			emit := func(line []byte) { got = append(got, string(line)) }
+			for _, p := range pieces {
+				l.add(p, emit)
+			}
+			l.flush(emit)
+			return got
+		}
+		n := min(int(at), len(in))
+		if whole, pieces := read(in), read(in[:n], in[n:]); !slices.Equal(whole, pieces) {
+			t.Errorf("%q, in pieces %q", whole, pieces)
+		}
+	})
+}
+
+// Whatever a machine is called and writes, its entry has our fields and one
+// message, in UTF-8.
+func FuzzEntry(f *testing.F) {
+	f.Add("deb", "contain@deb.service", []byte("\x1b[0mlogin: \xff\nPRIORITY=0\n"))
+	f.Add("a\nMESSAGE=x", "\n\n", []byte("\n\n.\n"))
+	f.Fuzz(func(t *testing.T, machine, unit string, out []byte) {
+		c := NewPool(nil).Open(-1, Source{machine, []string{unit}})
+		if len(c.prefix)+2*maxLine > maxDatagram {
+			return // names are short
+		}
+		var l lines
+		l.add(append(out, '\n'), func(line []byte) {
+			b := &buffers{}
+			c.append(b, line)
+			fields := strings.Split(strings.TrimSuffix(string(b.out), "\n"), "\n")
+			want := []string{"PRIORITY=6", "SYSLOG_IDENTIFIER=", "MACHINE=", "OBJECT_SYSTEMD_UNIT=", "MESSAGE="}
+			if len(fields) != len(want) {
+				t.Fatalf("%d fields: %q", len(fields), fields)
+			}
+			for i, f := range fields {
+				if !strings.HasPrefix(f, want[i]) {
+					t.Errorf("field %q, want %s", f, want[i])
+				}
+			}
+			if msg := fields[4]; !utf8.ValidString(msg) || strings.ContainsAny(msg, "\x00\x1b\r") {
+				t.Errorf("message %q", msg)
+			}
+		})
+	})
 }

@@ -76,11 +76,18 @@ func splitUnit(group string) (unit, subgroup string, ok bool) {
 	return "", "", false
 }
 
-// isUnitName tells whether a cgroup of this name is that of a unit.
+// isUnitName tells whether a cgroup of this name is that of a unit: a name of
+// at most 255 of the characters that units have (systemd.unit(5)).
 func isUnitName(s string) bool {
+	const maxUnitName = 255
 	dot := strings.LastIndexByte(s, '.')
-	if dot <= 0 {
+	if dot <= 0 || len(s) > maxUnitName {
 		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if !alnum(s[i]) && strings.IndexByte(`:-_.\@`, s[i]) < 0 {
+			return false
+		}
 	}
 	switch s[dot:] {
 	case ".scope", ".service", ".mount", ".socket", ".swap":

@@ -42,10 +42,5 @@ func parentOf(pid int) int {
 	if err != nil {
 		return 0
 	}
-	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	if len(fields) < 2 {
-		return 0
-	}
-	ppid, _ := strconv.Atoi(string(fields[1]))
-	return ppid
+	return int(number(statField(b, 4), 31))
 }

@@ -100,12 +100,20 @@ func fdinfo(pidfd int, field string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for line := range bytes.Lines(b) {
-		if rest, ok := bytes.CutPrefix(line, []byte(field)); ok {
-			return bytes.TrimSpace(rest), nil
-		}
+	if value, ok := fdField(b, field); ok {
+		return value, nil
 	}
 	return nil, unix.EBADF
+}
+
+// fdField is what follows a field's name, colon included, on its line.
+func fdField(text []byte, field string) (value []byte, ok bool) {
+	for line := range bytes.Lines(text) {
+		if rest, ok := bytes.CutPrefix(line, []byte(field)); ok {
+			return bytes.TrimSpace(rest), true
+		}
+	}
+	return nil, false
 }
 
 func pidfdID(fd int) uint64 {
@@ -117,18 +125,28 @@ func pidfdID(fd int) uint64 {
 	return st.Ino
 }
 
-// startTime reads field 22 of /proc/PID/stat, counted behind the command name,
-// which may hold anything.
+// startTime reads field 22 of /proc/PID/stat.
 func startTime(pid int) (uint64, error) {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return 0, fmt.Errorf("read start time of process %d: %w", pid, err)
 	}
-	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	if len(fields) < 20 {
+	ticks, err := strconv.ParseUint(statField(b, 22), 10, 64)
+	if err != nil {
 		return 0, fmt.Errorf("read start time of process %d: %w", pid, unix.EINVAL)
 	}
-	return strconv.ParseUint(string(fields[19]), 10, 64)
+	return ticks, nil
+}
+
+// statField is field n, 3 or more, of the text of /proc/PID/stat as proc(5)
+// numbers them; "" if there is none. They are counted behind the command name,
+// which may hold anything, ")" too.
+func statField(text []byte, n int) string {
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if n -= 3; n >= len(fields) {
+		return ""
+	}
+	return string(fields[n])
 }
 
 // Alive tells whether the process runs; one that is dead but not yet waited for

@@ -49,7 +49,7 @@ func (r *Registration) check() error {
 		return invalid("Invalid leader PID")
 	case r.RootDirectory != "" && !filepath.IsAbs(r.RootDirectory):
 		return invalid("Root directory must be empty or an absolute path")
-	case r.ServiceUnit != "" && (!isUnitName(r.ServiceUnit) || strings.ContainsAny(r.ServiceUnit, "/\n")):
+	case r.ServiceUnit != "" && !isUnitName(r.ServiceUnit):
 		return invalid("Invalid service unit name")
 	case strings.ContainsAny(r.RootDirectory+r.Service+r.SSHAddress+r.SSHPrivateKeyPath+r.ControlAddress, "\x00\n"):
 		return invalid("Line breaks are not allowed")

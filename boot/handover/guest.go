@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"time"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,17 +37,29 @@ func AwaitReady(ctx context.Context, socket *os.File, pid int, status func(strin
 		if sender != pid {
 			continue
 		}
-		ready := false
-		for line := range bytes.SplitSeq(message, []byte("\n")) {
-			if text, ok := bytes.CutPrefix(line, []byte("STATUS=")); ok {
-				status(string(bytes.ToValidUTF8(text, []byte("?"))))
-			}
-			ready = ready || string(line) == "READY=1"
-		}
-		if ready {
+		if readNotification(message, status) {
 			return nil
 		}
 	}
+}
+
+// readNotification calls status with each STATUS= line of a message, less control characters, which a terminal would obey, and
+// tells whether it says READY=1 (sd_notify(3)).
+func readNotification(message []byte, status func(string)) (ready bool) {
+	for line := range bytes.SplitSeq(message, []byte("\n")) {
+		if text, ok := bytes.CutPrefix(line, []byte("STATUS=")); ok {
+			status(string(bytes.Map(printable, bytes.ToValidUTF8(text, []byte("?")))))
+		}
+		ready = ready || string(line) == "READY=1"
+	}
+	return ready
+}
+
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return -1
+	}
+	return r
 }
 
 type rawConn interface {

@@ -9,8 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -162,4 +165,24 @@ func TestAwaitReadyHeedsOnlyThePID(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the wait to end without an answer", err)
 	}
+}
+
+// A machine's PID 1 gets a line of text into the host's status, and is ready
+// when it says so, no sooner.
+func FuzzNotification(f *testing.F) {
+	f.Add([]byte("STATUS=Startup \x1b[31mfinished\xff\nREADY=1"))
+	f.Add([]byte("READY=1 \nSTATUS=READY=1\nSTATUS="))
+	f.Fuzz(func(t *testing.T, message []byte) {
+		count := 0
+		ready := readNotification(message, func(s string) {
+			count++
+			if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+				t.Errorf("status %q", s)
+			}
+		})
+		said := "\n" + string(message) + "\n"
+		if ready != strings.Contains(said, "\nREADY=1\n") || count != strings.Count(said, "\nSTATUS=") {
+			t.Errorf("ready %v, %d status lines in %q", ready, count, message)
+		}
+	})
 }

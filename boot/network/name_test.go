@@ -4,6 +4,7 @@ package network
 
 import (
 	"encoding/hex"
+	"strings"
 	"testing"
 )
 
@@ -42,4 +43,20 @@ func TestHostName(t *testing.T) {
 			t.Errorf("interface of %q is %q, %q; nspawn's is %q, %q", tt.machine, name, alternative, tt.name, tt.alternative)
 		}
 	}
+}
+
+// Whatever a machine is called, the interface has a name that the kernel takes
+// (dev_valid_name), and an address that may be given to it.
+func FuzzHostName(f *testing.F) {
+	f.Add("deb")
+	f.Add("a-machine-with.a_long.name")
+	f.Fuzz(func(t *testing.T, machine string) {
+		name, alternative := HostName(machine)
+		if len(name) > maxName || !strings.HasPrefix(name, "ve-") || (alternative != "") != (len(machine) > maxName-3) {
+			t.Errorf("%q, %q", name, alternative)
+		}
+		if mac := hardwareAddr(hostKey, [16]byte{}, machine); len(mac) != 6 || mac[0]&3 != 2 {
+			t.Errorf("address %s", mac)
+		}
+	})
 }

@@ -116,7 +116,12 @@ func read(path string, s *Settings) error {
 	if err != nil {
 		return fmt.Errorf("read settings: %w", err)
 	}
-	meta, err := toml.Decode(string(text), s)
+	return decode(path, string(text), s)
+}
+
+// decode adds what the text of the file at path says to s.
+func decode(path, text string, s *Settings) error {
+	meta, err := toml.Decode(text, s)
 	var bad toml.ParseError
 	if errors.As(err, &bad) {
 		return fmt.Errorf("%s:%d:%d: %s: correct it, or move the file away", path, bad.Position.Line, bad.Position.Col, bad.Message)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 
 	"machined-go/boot"
@@ -87,4 +88,41 @@ func TestApplyRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Settings that are taken are those that the file says, and make a spec that
+// holds them or none; a refusal is one line that names the file.
+func FuzzSettings(f *testing.F) {
+	for _, seed := range []string{
+		"hostname = \"www\"\nread_only = true\nenvironment = {B = \"2\", A = \"1\"}\n[network]\nveth = false\n",
+		"hostname = \"\\n\"", "[environment]\n\"A=B\" = \"\\u0000\"", "[network]\nvet = true", "\"\\n\" = 1", "read_only = \"\\r\"",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var s Settings
+		if err := decode("web.toml", text, &s); err != nil {
+			if strings.ContainsAny(err.Error(), "\n\r\x1b") || !strings.HasPrefix(err.Error(), "web.toml") {
+				t.Errorf("refusal %q", err)
+			}
+			return
+		}
+		var out strings.Builder
+		if err := toml.NewEncoder(&out).Encode(s); err != nil {
+			t.Fatal(err)
+		}
+		var again Settings
+		if err := decode("web.toml", out.String(), &again); err != nil {
+			t.Fatalf("%v in %s", err, &out)
+		}
+		spec, same := boot.Spec{Name: "web", Root: "/"}, boot.Spec{Name: "web", Root: "/"}
+		s.change(&spec)
+		again.change(&same)
+		if diff := cmp.Diff(spec, same); diff != "" {
+			t.Errorf("read again (-first +again):\n%s", diff)
+		}
+		if err := spec.Validate(); err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("refusal %q", err)
+		}
+	})
 }

@@ -62,6 +62,9 @@ func parseIDMap(text string) ([]idRange, error) {
 			}
 			n[i] = uint32(v)
 		}
+		if n[0]+n[2] < n[0] || n[1]+n[2] < n[1] {
+			return nil, fmt.Errorf("read id map: range of line %q ends nowhere", line)
+		}
 		ranges = append(ranges, idRange{n[0], n[1], n[2]})
 	}
 	return ranges, nil
@@ -122,6 +125,10 @@ func (g *Guest) HostID(kind string, id uint32) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
+	return hostID(ranges, id)
+}
+
+func hostID(ranges []idRange, id uint32) (uint32, error) {
 	for _, r := range ranges {
 		if id >= r.inside && id-r.inside < r.count {
 			return r.outside + (id - r.inside), nil
@@ -137,6 +144,10 @@ func (g *Guest) OwnID(kind string, id uint32) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
+	return ownID(ranges, id)
+}
+
+func ownID(ranges []idRange, id uint32) (uint32, error) {
 	for _, r := range ranges {
 		if r.outside != 0 && id >= r.outside && id-r.outside < r.count {
 			return r.inside + (id - r.outside), nil

@@ -53,3 +53,33 @@ func TestCommand(t *testing.T) {
 		t.Errorf("program with arguments: %q", c.Args)
 	}
 }
+
+// A shell that passes has a user that is one, an absolute program and
+// assignments of variables that every shell takes.
+func FuzzShell(f *testing.F) {
+	f.Add("root", "/bin/sh", "A_1=x\ny")
+	f.Add("a:b", "sh", "1=x")
+	f.Add("", "", "=\x00")
+	f.Fuzz(func(t *testing.T, user, path, env string) {
+		s := Shell{User: user, Path: path, Env: []string{env}}
+		err := s.Check()
+		var fe *FieldError
+		if err != nil {
+			if !errors.As(err, &fe) || fe.Field == "" || fe.Reason == "" {
+				t.Errorf("refusal %q", err)
+			}
+			return
+		}
+		if s.User == "" || strings.ContainsAny(s.User, ":/\n \t") || len(s.User) > 256 {
+			t.Errorf("user %q", s.User)
+		}
+		c := s.Command()
+		if len(c.Args) == 0 || c.Path[0] != '/' {
+			t.Errorf("command %+v", c)
+		}
+		name, _, _ := strings.Cut(env, "=")
+		if strings.Trim(strings.ToUpper(name), "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") != "" || name == "" {
+			t.Errorf("variable %q", name)
+		}
+	})
+}

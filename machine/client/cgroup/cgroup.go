@@ -5,7 +5,6 @@
 package cgroup
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
@@ -39,18 +38,26 @@ type Usage struct {
 // Mount finds where the cgroup v2 hierarchy is mounted. With a hybrid setup
 // that is beside the old controllers.
 func Mount() (string, error) {
-	file, err := os.Open("/proc/self/mounts")
+	text, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		if len(fields) > 2 && fields[2] == "cgroup2" {
-			return fields[1], nil
-		}
+	if path := mountPoint(string(text), "cgroup2"); path != "" {
+		return path, nil
 	}
 	return "", fmt.Errorf("find the cgroup v2 hierarchy: it is not mounted")
+}
+
+// mountPoint is where the first file system of a type is mounted by the text of
+// /proc/PID/mounts, "" if there is none. There, blanks, line breaks and
+// backslashes of a path are octal numbers (fstab(5), getmntent(3)).
+func mountPoint(text, kind string) string {
+	for line := range strings.Lines(text) {
+		if fields := strings.Fields(line); len(fields) > 2 && fields[2] == kind {
+			return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#").Replace(fields[1])
+		}
+	}
+	return ""
 }
 
 // Read reads a group below a mounted hierarchy. Groups and processes that end
