@@ -78,6 +78,8 @@ func FuzzCheck(f *testing.F) {
 	f.Add(uint8(3), `{"name":"a","class":"container","ifIndices":[1,-1],"leader":7,"allocateUnit":true}`)
 	f.Add(uint8(9), `{"question":[{"key":{"class":1,"type":28,"name":"\u0000"}}]}`)
 	f.Add(uint8(5), `{"mode":"shell","args":["a",null],"environment":[]}`)
+	f.Add(uint8(0), `{"":{}}`)
+	f.Add(uint8(0), `{"question":[{"":1}]}`)
 	f.Add(uint8(1), `{"name":null,"acquireMetadata":"graceful","limit":1e3}`)
 	ifaces, methods := every()
 	f.Fuzz(func(t *testing.T, which uint8, parameters string) {

@@ -93,7 +93,7 @@ func TestCheck(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s is no object", tt.params)
 		}
-		_, bad := i.decodeFields(i.method(tt.method).in, given)
+		_, bad, _ := i.decodeFields(i.method(tt.method).in, given)
 		if bad != tt.bad {
 			t.Errorf("%s %s: bad field %q, want %q", tt.method, tt.params, bad, tt.bad)
 		}

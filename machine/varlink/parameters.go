@@ -14,18 +14,20 @@ import (
 // Strings become string, numbers json.Number, lists []any, objects
 // map[string]any; what is absent or null is absent.
 func (i *iface) check(in fields, given values) (map[string]any, error) {
-	args, bad := i.decodeFields(in, given)
-	if bad != "" {
+	args, bad, ok := i.decodeFields(in, given)
+	if !ok {
 		return nil, invalidParameter(bad)
 	}
 	return args, nil
 }
 
-func (i *iface) decodeFields(in fields, given values) (args map[string]any, bad string) {
+// decodeFields decodes fields, or names one that is wrong, whose name may be
+// empty.
+func (i *iface) decodeFields(in fields, given values) (args map[string]any, bad string, ok bool) {
 	list := in.list()
 	for name := range given {
 		if !slices.ContainsFunc(list, func(f field) bool { return f.name == name }) {
-			return nil, name
+			return nil, name, false
 		}
 	}
 	args = make(map[string]any, len(given))
@@ -34,17 +36,17 @@ func (i *iface) decodeFields(in fields, given values) (args map[string]any, bad 
 		typ, optional := strings.CutPrefix(f.typ, "?")
 		if !ok || string(raw) == "null" {
 			if !optional {
-				return nil, f.name
+				return nil, f.name, false
 			}
 			continue
 		}
 		v, ok := i.decode(typ, raw)
 		if !ok {
-			return nil, f.name
+			return nil, f.name, false
 		}
 		args[f.name] = v
 	}
-	return args, ""
+	return args, "", true
 }
 
 func (i *iface) decode(typ string, raw json.RawMessage) (any, bool) {
@@ -74,8 +76,8 @@ func (i *iface) decode(typ string, raw json.RawMessage) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	v, bad := i.decodeFields(t.def, given)
-	return v, bad == ""
+	v, _, ok := i.decodeFields(t.def, given)
+	return v, ok
 }
 
 func (i *iface) decodeList(elem string, raw json.RawMessage) (any, bool) {
