@@ -33,7 +33,16 @@ type Scope struct {
 	Name, Description string
 	PID               int
 	Before            []string // units that must stop before the scope does
+	Devices           []DeviceRule
 }
+
+// DeviceRule lets a machine do something with a device node, or with a group of them such as "char-pts" (DeviceAllow= in
+// systemd.resource-control(5)). Access is of "r", "w" and "m".
+type DeviceRule struct{ Node, Access string }
+
+// devices are what a machine may open beyond the harmless nodes that every service may. Its user namespace keeps it from making
+// nodes, but not from opening those that its image has brought along.
+var devices = []DeviceRule{{"/dev/net/tun", "rwm"}, {"/dev/fuse", "rwm"}, {"char-pts", "rw"}}
 
 // Registry is what a boot tells the keeper of the list of machines.
 type Registry interface {
@@ -185,7 +194,7 @@ func (s *start) connect(context.Context) (func(), error) {
 
 func (s *start) makeScope(ctx context.Context) (func(), error) {
 	name := s.plan.Spec.Name
-	scope := Scope{Name: unitgen.Scope(name), Description: "Container " + name, PID: s.leader.PID}
+	scope := Scope{Name: unitgen.Scope(name), Description: "Container " + name, PID: s.leader.PID, Devices: devices}
 	supervisor := s.plan.Spec.Unit
 	if supervisor == "" {
 		supervisor = ownUnit() // we ask it to power off ourselves when the host goes down

@@ -60,6 +60,7 @@ func (p *partners) StartScope(ctx context.Context, s boot.Scope) error {
 	}
 	return systemd.StartScope(ctx, systemd1.Scope{
 		Name: s.Name, Description: s.Description, PIDs: []int{s.PID}, Before: s.Before,
+		Extra: []systemd1.Property{systemd1.Prop("DevicePolicy", "closed"), systemd1.Prop("DeviceAllow", s.Devices)},
 	})
 }
 
