@@ -62,12 +62,16 @@ func (r *Registration) check() error {
 	return nil
 }
 
-// machine makes the machine that is wished for, but for its unit.
+// machine makes the machine that is wished for, but for its unit. Its strings
+// are copies: those of a message lie in a buffer of 4 KiB, which one of them
+// would keep.
 func (r *Registration) machine() Machine {
+	own := strings.Clone
 	m := Machine{
-		Name: r.Name, Service: r.Service, Class: r.Class, RootDirectory: r.RootDirectory,
+		Name: own(r.Name), Service: own(r.Service), Class: own(r.Class), RootDirectory: own(r.RootDirectory),
 		NetIf: r.NetIf, UID: r.UID, Leader: r.Leader, VSockCID: r.VSockCID,
-		SSHAddress: r.SSHAddress, SSHPrivateKeyPath: r.SSHPrivateKeyPath, ControlAddress: r.ControlAddress, ServiceUnit: r.ServiceUnit,
+		SSHAddress: own(r.SSHAddress), SSHPrivateKeyPath: own(r.SSHPrivateKeyPath),
+		ControlAddress: own(r.ControlAddress), ServiceUnit: own(r.ServiceUnit),
 	}
 	copy(m.ID[:], r.ID)
 	if r.Supervisor > 1 && r.Supervisor != r.Leader.PID {

@@ -126,6 +126,10 @@ func (q *query) wait() error {
 		if err == nil {
 			err = v.Store(q.into[i])
 		}
+		// It may be kept, and lies in a buffer of 4 KiB with other strings.
+		if text, ok := q.into[i].(*string); ok {
+			*text = strings.Clone(*text)
+		}
 		if err != nil && first == nil {
 			first = err
 		}
