@@ -143,19 +143,29 @@ func (m *Manager) ByPID(pid int) (Machine, error) {
 }
 
 func (m *Manager) ownerOf(pid int) (Machine, bool) {
-	unit, subgroup, unitErr := unitOf(pid)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if e := m.byPID[pid]; e != nil && e.Leader.Alive() {
-		return e.snapshot(), true
+	if found, ok := m.ledBy(pid); ok {
+		return found, true
 	}
-	if unitErr != nil {
+	unit, subgroup, err := unitOf(pid)
+	if err != nil {
 		return Machine{}, false
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, e := range m.byUnit[unit] {
 		if e.Unit == unit && within(subgroup, e.Subgroup) {
 			return e.snapshot(), true
 		}
+	}
+	return Machine{}, false
+}
+
+// ledBy finds the machine whose leader a process is.
+func (m *Manager) ledBy(pid int) (Machine, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.byPID[pid]; e != nil && e.Leader.Alive() {
+		return e.snapshot(), true
 	}
 	return Machine{}, false
 }
