@@ -15,6 +15,7 @@ import (
 	"machined-go/journal"
 	"machined-go/machine"
 	"machined-go/machine/bus"
+	"machined-go/machine/bus/wire"
 	"machined-go/machine/image"
 	"machined-go/machine/systemd1"
 	"machined-go/machine/varlink"
@@ -26,7 +27,8 @@ type daemon struct {
 	log      *slog.Logger
 	notifier *systemd1.Notifier
 	units    *unitsLink
-	conn     *dbus.Conn
+	served   *wire.Conn // where calls come in
+	conn     *dbus.Conn // for what we ask of others
 	poller   *sys.Poller
 	manager  *machine.Manager
 	keeper   *machine.Keeper
@@ -60,7 +62,8 @@ func assemble(ctx context.Context, log *slog.Logger, severity *severity) (*daemo
 	d.keeper = machine.NewKeeper(d.notifier, d.poller, func(m machine.Machine, fd int) machine.Console {
 		return consoles.Open(fd, journal.Source{Machine: m.Name, Units: unitsOf(m)})
 	}, log)
-	d.server = bus.New(bus.Config{Manager: d.manager, Holder: d.keeper, Log: log, Level: severity})
+	d.server = bus.New(bus.Config{Manager: d.manager, Holder: d.keeper, Log: log, Level: severity,
+		Heard: func(path dbus.ObjectPath, name string, args func() ([]any, error)) { d.units.Heard(path, name, args) }})
 	if err := d.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -74,17 +77,18 @@ func assemble(ctx context.Context, log *slog.Logger, severity *severity) (*daemo
 
 // connect goes to the bus, and follows the units there.
 func (d *daemon) connect(ctx context.Context) (err error) {
-	if d.conn, err = dbus.ConnectSystemBus(dbus.WithHandler(d.server.Handler())); err != nil {
-		return fmt.Errorf("connect to the system bus: %w", err)
-	}
-	if d.units.Conn, err = systemd1.FromBus(ctx, d.conn); err == nil {
-		err = d.units.Follow(ctx, d.manager.UnitChanged)
+	if d.conn, err = dbus.ConnectSystemBus(); err == nil {
+		d.served, err = wire.Dial(wire.SystemPath())
 	}
 	if err != nil {
+		return fmt.Errorf("connect to the system bus: %w", err)
+	}
+	if d.units.Conn, err = systemd1.FromBus(ctx, d.conn, d.served, d.manager.UnitChanged); err != nil {
+		d.served.Close()
 		d.conn.Close()
 		return err
 	}
-	d.server.Connect(d.conn)
+	d.server.Connect(d.served, d.conn)
 	return nil
 }
 
@@ -103,11 +107,11 @@ func (d *daemon) serve(ctx, stop context.Context) error {
 	for _, s := range d.stored {
 		d.keeper.Restore(s.Name, s.FD, d.manager.Get)
 	}
-	d.server.Serve()
+	failed := make(chan error, 2)
+	go func() { failed <- d.server.Serve() }()
 	for _, s := range d.sockets {
 		go d.calls.Serve(s)
 	}
-	failed := make(chan error, 1)
 	go func() { failed <- d.poller.Run(ctx) }()
 	go d.manager.Run(ctx)
 	go watchdog(ctx, d.notifier, d.manager)
@@ -144,6 +148,7 @@ func (d *daemon) close() {
 	for i := range d.sockets {
 		d.sockets[i].Close()
 	}
+	d.served.Close()
 	d.conn.Close()
 }
 

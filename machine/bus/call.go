@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/machine"
+	"machined-go/machine/bus/wire"
 	"machined-go/machine/image"
 )
 
@@ -17,7 +18,8 @@ import (
 type call struct {
 	*Server
 	ctx    context.Context
-	msg    *dbus.Message
+	life   context.Context // of the connection
+	msg    *wire.Message
 	sender string
 	args   []any // as godbus decodes them, of the types the table says
 

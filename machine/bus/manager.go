@@ -130,29 +130,25 @@ func getMachineByPID(c *call) ([]any, error) {
 	return reply(machinePath(m.Name))
 }
 
-// listedMachine is one row of ListMachines.
-type listedMachine struct {
-	Name, Class, Service string
-	Path                 dbus.ObjectPath
-}
-
-func listMachines(c *call) ([]any, error) {
-	list := c.manager.List()
-	rows := make([]listedMachine, len(list))
-	for i, m := range list {
-		rows[i] = listedMachine{m.Name, m.Class, validText(m.Service), machinePath(m.Name)}
-	}
-	return reply(rows)
-}
-
 // MachineNew implements machine.Observer.
-func (s *Server) MachineNew(m machine.Machine) { s.emit("MachineNew", m.Name) }
+func (s *Server) MachineNew(m machine.Machine) {
+	s.list.turn.Add(1)
+	s.emit("MachineNew", m.Name)
+}
 
 // MachineRemoved implements machine.Observer.
-func (s *Server) MachineRemoved(m machine.Machine) { s.emit("MachineRemoved", m.Name) }
+func (s *Server) MachineRemoved(m machine.Machine) {
+	s.list.turn.Add(1)
+	s.emit("MachineRemoved", m.Name)
+}
 
 func (s *Server) emit(signal, name string) {
-	if err := s.conn.Emit(managerPath, managerIf+"."+signal, name, machinePath(name)); err != nil {
+	body := []any{name, machinePath(name)}
+	err := s.conn.Send(&dbus.Message{Type: dbus.TypeSignal, Flags: dbus.FlagNoReplyExpected, Body: body, Headers: map[dbus.HeaderField]dbus.Variant{
+		dbus.FieldPath: dbus.MakeVariant(managerPath), dbus.FieldInterface: dbus.MakeVariant(managerIf), dbus.FieldMember: dbus.MakeVariant(signal),
+		dbus.FieldSignature: dbus.MakeVariant(dbus.SignatureOf(body...)),
+	}})
+	if err != nil {
 		s.log.Warn("signal is lost, ignoring", "signal", signal, "machine", name, "error", err)
 	}
 }

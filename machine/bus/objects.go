@@ -81,23 +81,21 @@ func (c *call) object(path dbus.ObjectPath) (*object, error) {
 
 // find finds the method that a message calls.
 func (s *Server) find(c *call) (*method, error) {
-	path, _ := header[dbus.ObjectPath](c.msg, dbus.FieldPath)
-	member, _ := header[string](c.msg, dbus.FieldMember)
-	name, given := header[string](c.msg, dbus.FieldInterface)
-	obj, err := c.object(path)
+	member, name := c.msg.Member, c.msg.Interface
+	obj, err := c.object(c.msg.Path)
 	if err != nil {
 		return nil, err
 	}
 	obj.ifaces = append(obj.ifaces, s.paths.standard...)
 	c.found = obj
 	for _, i := range obj.ifaces {
-		if given && i.name != name {
+		if name != "" && i.name != name {
 			continue
 		}
 		if m := i.method(member); m != nil {
 			return m, nil
 		}
-		if given {
+		if name != "" {
 			break
 		}
 	}

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/godbus/dbus/v5"
 
 	"machined-go/machine"
+	"machined-go/machine/bus/wire"
 )
 
 // Names on the bus.
@@ -38,9 +40,10 @@ type Holder interface {
 	Status(name string) string
 }
 
-// Server answers calls. Make it with New, then Connect, Claim and Serve.
+// Server answers calls. Make it with New, then Connect, Claim and Serve. It has a connection of its own for that; a client's is
+// only for what it asks of others.
 type Server struct {
-	conn    *dbus.Conn
+	conn    *wire.Conn
 	manager *machine.Manager
 	holder  Holder
 	log     *slog.Logger
@@ -49,7 +52,8 @@ type Server struct {
 	target  atomic.Value // of the log: a string
 	long    chan struct{}
 	paths   paths
-	ready   chan struct{} // closed by Serve
+	list    listCache
+	heard   func(dbus.ObjectPath, string, func() ([]any, error))
 }
 
 // Config is what a server works with.
@@ -58,33 +62,30 @@ type Config struct {
 	Holder  Holder
 	Log     *slog.Logger
 	Level   Level // of what is logged, which LogControl1 changes
+	// Heard gets the signals that come in between the calls, by path and
+	// INTERFACE.MEMBER; args decodes what they say.
+	Heard func(path dbus.ObjectPath, name string, args func() ([]any, error))
 }
 
 // New makes a server that is not yet connected.
 func New(c Config) *Server {
-	s := &Server{manager: c.Manager, holder: c.Holder, log: c.Log, level: c.Level, long: make(chan struct{}, maxLong), ready: make(chan struct{})}
+	s := &Server{heard: c.Heard, manager: c.Manager, holder: c.Holder, log: c.Log, level: c.Level, long: make(chan struct{}, maxLong)}
 	s.target.Store("auto")
 	s.paths = newPaths()
 	return s
 }
 
-// Handler is for dbus.WithHandler, as the handler must be there before the
-// connection is.
-func (s *Server) Handler() dbus.Handler { return lookup{s} }
-
-// Connect takes the connection that Handler was given to. Calls wait for Serve.
-func (s *Server) Connect(conn *dbus.Conn) {
+// Connect takes the connection that calls come in at, and one to ask the bus
+// and polkit about callers. Calls wait for Serve.
+func (s *Server) Connect(conn *wire.Conn, client *dbus.Conn) {
 	s.conn = conn
-	s.auth = newAuthority(conn)
+	s.auth = newAuthority(client)
 }
-
-// Serve begins to answer calls, when the table is complete.
-func (s *Server) Serve() { close(s.ready) }
 
 // Claim takes the names. Stock systemd-machined must not have them.
 func (s *Server) Claim() error {
 	for _, name := range []string{Name, OwnName} {
-		r, err := s.conn.RequestName(name, dbus.NameFlagDoNotQueue)
+		r, err := s.conn.RequestName(name)
 		if err != nil {
 			return fmt.Errorf("own bus name %q: %v", name, err)
 		}
@@ -95,38 +96,86 @@ func (s *Server) Claim() error {
 	return nil
 }
 
-// serve answers one call, whatever it is.
-func (s *Server) serve(msg *dbus.Message) {
-	quiet := msg.Flags&dbus.FlagNoReplyExpected != 0
-	ctx, cancel := context.WithTimeout(s.conn.Context(), callTimeout)
+// Serve answers calls until the connection ends, and says why it did. The
+// table of machines must be complete.
+func (s *Server) Serve() error {
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	c := &call{Server: s, ctx: ctx, msg: msg, args: msg.Body}
-	c.sender, _ = header[string](msg, dbus.FieldSender)
-	defer func() {
-		for _, v := range msg.Body {
-			closeArgs(v)
+	for {
+		msg, err := s.conn.Read()
+		if err != nil {
+			return fmt.Errorf("read from the system bus: %w", err)
 		}
+		if msg.Type != dbus.TypeMethodCall {
+			if msg.Type == dbus.TypeSignal {
+				s.heard(msg.Path, msg.Interface+"."+msg.Member, msg.Args)
+			}
+			msg.Close()
+			continue
+		}
+		c := &call{Server: s, ctx: ctx, life: ctx, msg: msg, sender: msg.Sender}
+		if c.quick() {
+			c.serve()
+			continue
+		}
+		msg.Keep()
+		go func() {
+			timed, cancel := context.WithTimeout(ctx, callTimeout)
+			defer cancel()
+			c.ctx = timed
+			c.serve()
+		}()
+	}
+}
+
+// quick tells whether a call is answered before the next one is read, which
+// takes less than to hand it over: it asks for what the table knows.
+func (c *call) quick() bool {
+	switch c.msg.Member {
+	case "GetMachine", "GetMachineByPID", "ListMachines":
+		return c.msg.Path == managerPath
+	case "Get", "GetAll":
+		label, ok := strings.CutPrefix(string(c.msg.Path), string(machineRoot)+"/")
+		return ok && label != "self"
+	}
+	return false
+}
+
+// serve answers a call, whatever it is.
+func (c *call) serve() {
+	s, msg := c.Server, c.msg
+	defer msg.Close()
+	defer func() {
 		for _, f := range c.files {
 			f.Close()
 		}
 	}()
 	values, out, err := s.answer(c)
-	if quiet {
+	if msg.Flags&dbus.FlagNoReplyExpected != 0 {
 		return
+	}
+	if err == nil {
+		err = s.reply(msg, out, values)
 	}
 	if err != nil {
 		name, text := busName(err)
 		s.send(errorMessage(msg, name, text))
-		return
 	}
-	s.send(replyMessage(msg, out, values))
+}
+
+// reply sends what a method returned.
+func (s *Server) reply(to *wire.Message, out string, values []any) error {
+	if body, ok := encode(values); ok {
+		return s.conn.Reply(to, out, body)
+	}
+	return s.conn.Send(replyMessage(to, out, values))
 }
 
 // answer runs a call and turns a panic, which is our bug, into an error.
 func (s *Server) answer(c *call) (values []any, out string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.log.Error("bug: call panicked", "call", c.msg.Headers[dbus.FieldMember].String(), "panic", r, "stack", string(debug.Stack()))
+			s.log.Error("bug: call panicked", "call", c.msg.Member, "panic", r, "stack", string(debug.Stack()))
 			err = failf(errBus+"Failed", "Internal error")
 		}
 	}()
@@ -140,9 +189,12 @@ func (s *Server) answer(c *call) (values []any, out string, err error) {
 
 // invoke checks the arguments and the caller's rights, then runs a method.
 func (c *call) invoke(m *method) ([]any, error) {
-	if got, want := signatureOf(c.msg), m.in.signature(); got != want {
-		iface, _ := header[string](c.msg, dbus.FieldInterface)
-		return nil, failf(errBus+"InvalidArgs", "Invalid arguments '%s' to call %s.%s(), expecting '%s'.", got, iface, m.name, want)
+	if got, want := c.msg.Signature, m.in.signature(); got != want {
+		return nil, failf(errBus+"InvalidArgs", "Invalid arguments '%s' to call %s.%s(), expecting '%s'.", got, c.msg.Interface, m.name, want)
+	}
+	var err error
+	if c.args, err = c.msg.Args(); err != nil {
+		return nil, failf(errBus+"InvalidArgs", "Invalid arguments to call %s.%s(): %v", c.msg.Interface, m.name, err)
 	}
 	if m.forward != nil {
 		if err := m.by(c, c.str(0)); err != nil {
@@ -160,7 +212,7 @@ func (c *call) invoke(m *method) ([]any, error) {
 		return nil, err
 	}
 	if m.slow {
-		c.ctx = c.conn.Context()
+		c.ctx = c.life
 	}
 	if m.long || m.slow {
 		select {
@@ -174,9 +226,9 @@ func (c *call) invoke(m *method) ([]any, error) {
 }
 
 // send sends a message; the bus being gone is noticed elsewhere.
-func (s *Server) send(msg *dbus.Message) { s.conn.Send(msg, nil) }
+func (s *Server) send(msg *dbus.Message) { _ = s.conn.Send(msg) }
 
-func replyMessage(to *dbus.Message, sig string, values []any) *dbus.Message {
+func replyMessage(to *wire.Message, sig string, values []any) *dbus.Message {
 	m := answerTo(to, dbus.TypeMethodReply)
 	if sig != "" {
 		m.Body = values
@@ -185,7 +237,7 @@ func replyMessage(to *dbus.Message, sig string, values []any) *dbus.Message {
 	return m
 }
 
-func errorMessage(to *dbus.Message, name, text string) *dbus.Message {
+func errorMessage(to *wire.Message, name, text string) *dbus.Message {
 	m := answerTo(to, dbus.TypeError)
 	m.Headers[dbus.FieldErrorName] = dbus.MakeVariant(name)
 	m.Body = []any{validText(text)}
@@ -193,58 +245,12 @@ func errorMessage(to *dbus.Message, name, text string) *dbus.Message {
 	return m
 }
 
-func answerTo(to *dbus.Message, t dbus.Type) *dbus.Message {
+func answerTo(to *wire.Message, t dbus.Type) *dbus.Message {
 	m := &dbus.Message{Type: t, Flags: dbus.FlagNoReplyExpected, Headers: map[dbus.HeaderField]dbus.Variant{
-		dbus.FieldReplySerial: dbus.MakeVariant(to.Serial()),
+		dbus.FieldReplySerial: dbus.MakeVariant(to.Serial),
 	}}
-	if sender, ok := to.Headers[dbus.FieldSender]; ok {
-		m.Headers[dbus.FieldDestination] = sender
+	if to.Sender != "" {
+		m.Headers[dbus.FieldDestination] = dbus.MakeVariant(to.Sender)
 	}
 	return m
-}
-
-func header[T any](msg *dbus.Message, f dbus.HeaderField) (T, bool) {
-	v, ok := msg.Headers[f].Value().(T)
-	return v, ok
-}
-
-func signatureOf(msg *dbus.Message) string {
-	sig, ok := header[dbus.Signature](msg, dbus.FieldSignature)
-	if !ok {
-		return ""
-	}
-	return sig.String()
-}
-
-// lookup joins godbus's handler interfaces: whatever is called, we get the
-// message and answer it ourselves, with sd-bus's errors and with descriptors
-// closed after the reply, neither of which godbus does.
-type lookup struct{ s *Server }
-
-func (l lookup) LookupObject(dbus.ObjectPath) (dbus.ServerObject, bool) { return l, true }
-func (l lookup) LookupInterface(string) (dbus.Interface, bool)          { return l, true }
-func (l lookup) LookupMethod(string) (dbus.Method, bool)                { return &incoming{s: l.s}, true }
-
-// incoming is one call on its way through godbus.
-type incoming struct {
-	s   *Server
-	msg *dbus.Message
-}
-
-func (i *incoming) NumArguments() int     { return 0 }
-func (i *incoming) NumReturns() int       { return 0 }
-func (i *incoming) ArgumentValue(int) any { return nil }
-func (i *incoming) ReturnValue(int) any   { return nil }
-
-func (i *incoming) DecodeArguments(_ *dbus.Conn, _ string, msg *dbus.Message, _ []any) ([]any, error) {
-	copied := *msg
-	i.msg = &copied
-	msg.Flags |= dbus.FlagNoReplyExpected // godbus must not reply, we do
-	return nil, nil
-}
-
-func (i *incoming) Call(...any) ([]any, error) {
-	<-i.s.ready
-	i.s.serve(i.msg)
-	return nil, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"machined-go/machine"
+	"machined-go/machine/bus/wire"
 	"machined-go/machine/systemd1"
 )
 
@@ -95,18 +96,25 @@ func serve(t *testing.T) client {
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	m := machine.NewManager(calmUnits{}, noWatch{}, dir, log)
-	s := New(Config{Manager: m, Holder: noHolder{}, Log: log, Level: new(fixedLevel)})
-	conn, err := dbus.Connect(address, dbus.WithHandler(s.Handler()))
+	s := New(Config{Manager: m, Holder: noHolder{}, Log: log, Level: new(fixedLevel),
+		Heard: func(dbus.ObjectPath, string, func() ([]any, error)) {}})
+	asking, err := dbus.Connect(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { asking.Close() })
+	path, _, _ := strings.Cut(strings.TrimPrefix(address, "unix:path="), ",")
+	conn, err := wire.Dial(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	s.Connect(conn)
-	s.Serve()
+	s.Connect(conn, asking)
 	m.Observe(s)
 	if err := s.Claim(); err != nil {
 		t.Fatal(err)
 	}
+	go s.Serve()
 	c, err := dbus.Connect(address)
 	if err != nil {
 		t.Fatal(err)
@@ -165,11 +173,15 @@ func TestServeMachine(t *testing.T) {
 	if s := <-signals; s.Name != managerIf+".MachineNew" || s.Body[0] != "my-c1" {
 		t.Errorf("signal %v", s)
 	}
-	var list []listedMachine
+	type row struct {
+		Name, Class, Service string
+		Path                 dbus.ObjectPath
+	}
+	var list []row
 	if err := c.manager("ListMachines").Store(&list); err != nil {
 		t.Fatal(err)
 	}
-	if len(list) != 2 || list[0].Name != ".host" || list[1] != (listedMachine{"my-c1", "container", "test", path}) {
+	if len(list) != 2 || list[0].Name != ".host" || list[1] != (row{"my-c1", "container", "test", path}) {
 		t.Errorf("list %+v", list)
 	}
 	var props map[string]dbus.Variant

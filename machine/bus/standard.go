@@ -75,7 +75,7 @@ func (c *call) property(iface, name string) *property {
 
 // getAll gives all properties of one interface, of all for an empty name.
 func getAll(c *call) ([]any, error) {
-	all := map[string]dbus.Variant{}
+	var all []*property
 	known := c.str(0) == ""
 	for _, i := range c.found.ifaces {
 		if c.str(0) != "" && i.name != c.str(0) {
@@ -83,21 +83,19 @@ func getAll(c *call) ([]any, error) {
 		}
 		known = true
 		for k := range i.props {
-			p := &i.props[k]
-			if p.hidden {
-				continue
+			if p := &i.props[k]; !p.hidden {
+				all = append(all, p)
 			}
-			v, err := p.variant(c)
-			if err != nil {
-				return nil, err
-			}
-			all[p.name] = v
 		}
 	}
 	if !known {
 		return nil, failf(errBus+"UnknownInterface", "Unknown interface '%s'.", c.str(0))
 	}
-	return reply(all)
+	body, err := c.encodeProperties(all)
+	if err != nil {
+		return nil, err
+	}
+	return reply(body)
 }
 
 func setProperty(c *call) ([]any, error) {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/godbus/dbus/v5"
@@ -91,21 +92,32 @@ func dialSystem(ctx context.Context) (*Conn, error) {
 	return c, nil
 }
 
-// FromBus uses a connection to the system bus that somebody else made and
-// closes. It installs its match rules (one for all units) and subscribes to
-// systemd's signals.
-func FromBus(ctx context.Context, bus *dbus.Conn) (*Conn, error) {
-	c := newConn()
-	c.bus = bus
-	c.listen()
-	if err := c.match(ctx); err != nil {
-		bus.RemoveSignal(c.signals)
-		return nil, err
-	}
-	return c, nil
+// Listener is a connection whose owner hands signals to Conn.Heard.
+type Listener interface {
+	AddMatch(rule string) error
 }
 
-// Briefly is FromBus for a process that starts one thing and ends: it spares itself the wait for its match rule, which the bus
+// FromBus uses a connection to the system bus that somebody else made and
+// closes, for calls, and another one to listen, so that signals need not be
+// decoded: there are many, and most of each is never looked at. It has each
+// change of any unit told, with one match rule for all of them: told is called
+// on whatever goroutine calls Heard, must not block and must not call systemd.
+func FromBus(ctx context.Context, bus *dbus.Conn, ears Listener, told func(Event)) (*Conn, error) {
+	c := newConn()
+	c.bus, c.onEvent = bus, told
+	for _, rule := range []string{
+		fmt.Sprintf("type='signal',sender='%s',interface='%s',path='%s'", busName, managerIf, managerPath),
+		fmt.Sprintf("type='signal',sender='%s',interface='%s',member='PropertiesChanged',path_namespace='%s',arg0='%s'",
+			busName, propsIf, strings.TrimSuffix(unitPrefix, "/"), unitIf),
+	} {
+		if err := ears.AddMatch(rule); err != nil {
+			return nil, fmt.Errorf("match systemd's signals: %w", err)
+		}
+	}
+	return c, c.subscribe(ctx)
+}
+
+// Briefly is for a process that starts one thing and ends: it spares itself the wait for its match rule, which the bus
 // has before the next message, and the subscription, for systemd tells whoever caused a job how it ended in any case.
 func Briefly(bus *dbus.Conn) *Conn {
 	c := newConn()
@@ -136,6 +148,10 @@ func (c *Conn) match(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("match systemd's signals: %v", err)
 	}
+	return c.subscribe(ctx)
+}
+
+func (c *Conn) subscribe(ctx context.Context) error {
 	if err := c.manager().CallWithContext(ctx, managerIf+".Subscribe", 0).Err; err != nil && !isError(err, busName+".AlreadySubscribed") {
 		return fmt.Errorf("subscribe to systemd's signals: %v", err)
 	}
@@ -149,7 +165,7 @@ func (c *Conn) Close() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.released {
+	if !c.released && c.signals != nil {
 		c.released = true
 		c.bus.RemoveSignal(c.signals)
 	}

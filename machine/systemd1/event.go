@@ -3,9 +3,6 @@
 package systemd1
 
 import (
-	"context"
-	"fmt"
-
 	"github.com/godbus/dbus/v5"
 )
 
@@ -17,28 +14,12 @@ type Event struct {
 	Removed bool // systemd forgot the unit
 }
 
-// Follow calls fn for each change of any unit, until the connection ends. It
-// uses one match rule for all units. fn runs on the connection's own goroutine:
-// it must not block and must not call systemd. Only one function can follow.
-func (c *Conn) Follow(ctx context.Context, fn func(Event)) error {
-	c.mu.Lock()
-	c.onEvent = fn
-	c.mu.Unlock()
-	if c.peer {
-		return nil
-	}
-	err := c.bus.AddMatchSignalContext(ctx, dbus.WithMatchSender(busName),
-		dbus.WithMatchInterface(propsIf), dbus.WithMatchMember("PropertiesChanged"),
-		dbus.WithMatchPathNamespace("/org/freedesktop/systemd1/unit"),
-		dbus.WithMatchArg(0, unitIf))
-	if err != nil {
-		return fmt.Errorf("match changes of units: %v", err)
-	}
-	return nil
-}
-
 // DeliverSignal implements dbus.SignalHandler.
 func (c *Conn) DeliverSignal(_, _ string, s *dbus.Signal) { c.dispatch(s) }
+
+func (c *Conn) dispatch(s *dbus.Signal) {
+	c.Heard(s.Path, s.Name, func() ([]any, error) { return s.Body, nil })
+}
 
 // watch collects what happens to one unit while somebody waits for it.
 type watch struct {
@@ -78,14 +59,15 @@ func (c *Conn) unwatch(unit string, w *watch) {
 	c.watches[unit] = list
 }
 
-// dispatch hands a signal to who waits for it and to the follower.
-func (c *Conn) dispatch(s *dbus.Signal) {
+// Heard hands a signal to who waits for it and to the follower. The name is
+// INTERFACE.MEMBER; body decodes its arguments, if they are needed.
+func (c *Conn) Heard(path dbus.ObjectPath, name string, body func() ([]any, error)) {
 	var e Event
-	switch s.Name {
+	switch name {
 	case managerIf + ".JobRemoved":
 		var id uint32
 		var r jobResult
-		if dbus.Store(s.Body, &id, &r.job, &e.Unit, &r.result) != nil {
+		if storeAll(body, &id, &r.job, &e.Unit, &r.result) != nil {
 			return
 		}
 		c.tell(e.Unit, func(w *watch) {
@@ -95,8 +77,7 @@ func (c *Conn) dispatch(s *dbus.Signal) {
 			}
 		})
 	case managerIf + ".UnitRemoved":
-		var path dbus.ObjectPath
-		if dbus.Store(s.Body, &e.Unit, &path) != nil {
+		if storeAll(body, &e.Unit, &path) != nil {
 			return
 		}
 		e.Removed = true
@@ -107,11 +88,12 @@ func (c *Conn) dispatch(s *dbus.Signal) {
 			}
 		})
 	case managerIf + ".Reloading":
-		if len(s.Body) != 1 || s.Body[0] != false {
+		var begins bool
+		if storeAll(body, &begins) != nil || begins {
 			return
 		}
 	case propsIf + ".PropertiesChanged":
-		name, ok := unitName(s.Path)
+		name, ok := unitName(path)
 		if !ok {
 			return
 		}
@@ -119,12 +101,17 @@ func (c *Conn) dispatch(s *dbus.Signal) {
 	default:
 		return
 	}
-	c.mu.Lock()
-	fn := c.onEvent
-	c.mu.Unlock()
-	if fn != nil {
-		fn(e)
+	if c.onEvent != nil {
+		c.onEvent(e)
 	}
+}
+
+func storeAll(body func() ([]any, error), into ...any) error {
+	values, err := body()
+	if err != nil {
+		return err
+	}
+	return dbus.Store(values, into...)
 }
 
 func (c *Conn) tell(unit string, f func(*watch)) {
