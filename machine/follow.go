@@ -98,7 +98,7 @@ func (m *Manager) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-m.tidier.due.C:
-			m.tidy(ctx)
+			m.tidier.again(m.tidy(ctx))
 		case <-m.sweep.wake:
 		}
 		for _, name := range m.sweep.take() {

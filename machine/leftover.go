@@ -11,27 +11,47 @@ import (
 	"machined-go/boot/sys"
 )
 
-// tidyDelay gathers events: a machine's end alone makes a dozen.
-const tidyDelay = 50 * time.Millisecond
+const (
+	// tidyDelay gathers events: a machine's end alone makes a dozen.
+	tidyDelay = 50 * time.Millisecond
+	// tidyPatience bounds the pauses between looks at a note that somebody still holds.
+	tidyPatience = 5 * time.Second
+)
 
 // tidier takes away what machines leave behind when they end, or when whoever started them was killed: notes and lock files that
 // nobody holds any more, and scopes without processes. It looks whenever a unit changed, for every starter and every machine is in
 // one; what it does not get to see, because it does not run then, it finds at its next start.
+//
+// systemd lets go of a stopped service's descriptors beside its other work, and no event says when that is done: a note that is
+// held for no live machine is looked at again after growing pauses.
 type tidier struct {
 	notes string
 	due   *time.Timer
+	pause time.Duration
 }
 
-func newTidier(notes string) tidier { return tidier{notes: notes, due: time.NewTimer(0)} }
+func newTidier(notes string) tidier {
+	return tidier{notes: notes, due: time.NewTimer(0), pause: tidyDelay}
+}
 
 // soon may be called from anywhere; calls in short succession are one.
 func (t *tidier) soon() { t.due.Reset(tidyDelay) }
 
-// tidy looks at every note that belongs to no live machine.
-func (m *Manager) tidy(ctx context.Context) {
+// again sees to another look if one is worth while.
+func (t *tidier) again(held bool) {
+	if !held || t.pause > tidyPatience {
+		t.pause = tidyDelay
+		return
+	}
+	t.due.Reset(t.pause)
+	t.pause *= 2
+}
+
+// tidy looks at every note that belongs to no live machine, and tells whether somebody still holds one.
+func (m *Manager) tidy(ctx context.Context) (held bool) {
 	notes, err := os.ReadDir(m.tidier.notes)
 	if err != nil {
-		return // there was no machine yet
+		return false // there was no machine yet
 	}
 	for _, n := range notes {
 		if m.lives(n.Name()) {
@@ -44,7 +64,9 @@ func (m *Manager) tidy(ctx context.Context) {
 		if gone {
 			m.endScope(ctx, n.Name())
 		}
+		held = held || !gone && err == nil
 	}
+	return held
 }
 
 func (m *Manager) lives(name string) bool {

@@ -26,10 +26,32 @@ func TestTidy(t *testing.T) {
 	defer note("starting").Close()
 	note("left").Close()
 
-	m.tidy(t.Context())
+	if !m.tidy(t.Context()) {
+		t.Error("says that nobody holds a note")
+	}
 	for name, want := range map[string]bool{"alive": true, "starting": true, "left": false} {
 		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
 			t.Errorf("note %q is there: %v, want %v", name, err == nil, want)
 		}
+	}
+}
+
+func TestTidyLooksAgain(t *testing.T) {
+	tidier := newTidier(t.TempDir())
+	<-tidier.due.C
+	tidier.again(false)
+	if tidier.due.Stop() {
+		t.Error("looks again though nobody holds a note")
+	}
+	looks := 0
+	for {
+		tidier.again(true)
+		if !tidier.due.Stop() {
+			break
+		}
+		looks++
+	}
+	if looks < 5 || looks > 10 {
+		t.Errorf("looks again %d times", looks)
 	}
 }
