@@ -5,6 +5,7 @@ package inside
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 
 	"github.com/godbus/dbus/v5"
@@ -34,12 +35,17 @@ func (g *Guest) Bus(ctx context.Context) (*dbus.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the machine's bus: %w", err)
 	}
-	var conn *dbus.Conn
+	var machine *net.UnixConn
 	err = sys.AsUser(uint32(uid), uint32(gid), func() (err error) {
-		conn, err = dbus.Dial("unix:path="+sys.FDPath(int(sock.Fd())), dbus.WithContext(context.WithoutCancel(ctx)))
+		machine, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: sys.FDPath(int(sock.Fd())), Net: "unix"})
 		return err
 	})
 	if err != nil {
+		return nil, fmt.Errorf("connect to the machine's bus: %w", err)
+	}
+	conn, err := screened(machine, dbus.WithContext(context.WithoutCancel(ctx)))
+	if err != nil {
+		machine.Close()
 		return nil, fmt.Errorf("connect to the machine's bus: %w", err)
 	}
 	// A bus that does not answer must not hold us: what is inside is not ours.
