@@ -17,14 +17,17 @@ import (
 // limits.
 var ErrNoQuota = fmt.Errorf("quota is only supported on btrfs: %w", unix.EOPNOTSUPP)
 
+// errLayers says what systemd does not do with layers either.
+var errLayers = fmt.Errorf("not possible for layers: %w", unix.EOPNOTSUPP)
+
 // Rename gives an image another name in the same directory; the files that go
 // with it follow. EEXIST if any image has that name.
 func (i *Image) Rename(name string) error {
 	if err := i.changeable(); err != nil {
 		return fmt.Errorf("rename image %q: %w", i.Name, err)
 	}
-	if i.Type == Block && strings.HasPrefix(i.Path, "/dev/") {
-		return fmt.Errorf("rename image %q: it is a device: %w", i.Name, unix.EROFS)
+	if err := i.renameable(); err != nil {
+		return fmt.Errorf("rename image %q: %w", i.Name, err)
 	}
 	locks, err := Lock(i.Path, true)
 	if err != nil {
@@ -59,6 +62,18 @@ func (i *Image) Rename(name string) error {
 	return nil
 }
 
+func (i *Image) renameable() error {
+	switch {
+	case i.Type == Block && strings.HasPrefix(i.Path, "/dev/"):
+		return fmt.Errorf("it is a device: %w", unix.EROFS)
+	case i.Type == Stack:
+		return errLayers
+	case strings.HasSuffix(filepath.Dir(i.Path), versionSuffix):
+		return fmt.Errorf("it is a version in %q, where no other name would be found: %w", filepath.Dir(i.Path), unix.EOPNOTSUPP)
+	}
+	return nil
+}
+
 // MarkReadOnly marks an image read-only or writable: a subvolume by its flag, a
 // directory by the immutable attribute, a file by its mode, a device by the
 // kernel's flag.
@@ -78,6 +93,9 @@ func (i *Image) MarkReadOnly(on bool) error {
 }
 
 func (i *Image) mark(on bool) error {
+	if i.Type == Stack {
+		return errLayers
+	}
 	path, err := filepath.EvalSymlinks(i.Path)
 	if err != nil {
 		return err

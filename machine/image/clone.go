@@ -33,7 +33,7 @@ func (i *Image) Clone(ctx context.Context, name string, readOnly bool, told func
 }
 
 func (i *Image) clone(ctx context.Context, name string, readOnly bool, told func(tree.Progress)) error {
-	if i.Type == Block {
+	if i.Type == Block || i.Type == Stack {
 		return unix.EOPNOTSUPP
 	}
 	if err := os.MkdirAll(PoolPath, 0o700); err != nil {

@@ -35,6 +35,7 @@ const (
 	Subvolume = "subvolume"
 	Raw       = "raw"
 	Block     = "block"
+	Stack     = "mstack" // layers that are merged at boot, systemd.mstack(7)
 )
 
 // ErrNotFound says that there is no image of the wanted name.
@@ -55,6 +56,20 @@ type Image struct {
 // searchPath is where images are looked for; the first of a name wins.
 var searchPath = []string{
 	"/etc/machines", "/run/machines", PoolPath, "/var/lib/container", "/usr/local/lib/machines", "/usr/lib/machines",
+}
+
+// Suffixes of files and directories that are images. A directory with the last
+// holds versions of one image (systemd.v(7)).
+const (
+	rawSuffix     = ".raw"
+	stackSuffix   = ".mstack"
+	versionSuffix = ".v"
+)
+
+// suffixes are what a file may have behind an image's name; the first there is
+// wins, in the order of systemd.
+var suffixes = []string{
+	"", rawSuffix, stackSuffix, versionSuffix, rawSuffix + versionSuffix, stackSuffix + versionSuffix,
 }
 
 // ValidName tells whether an image may have this name: a file name, UTF-8, no
@@ -80,8 +95,8 @@ func find(dirs []string, name string) (Image, error) {
 		return host(), nil
 	}
 	for _, dir := range dirs {
-		for _, file := range []string{name, name + ".raw"} {
-			if img, err := probe(dir, file); err == nil && img.Name == name {
+		for _, suffix := range suffixes {
+			if img, err := probe(dir, name+suffix); err == nil && img.Name == name {
 				return img, nil
 			}
 		}
@@ -135,22 +150,60 @@ func probe(dir, file string) (Image, error) {
 	if err := unix.Stat(path, &st); err != nil {
 		return Image{}, err
 	}
-	base, isRaw := strings.CutSuffix(file, ".raw")
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFDIR:
-		if ext := filepath.Ext(file); ext == ".raw" || ext == ".v" || ext == ".mstack" {
-			return Image{}, ErrNotFound
+	if stem, ok := strings.CutSuffix(file, versionSuffix); ok && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return versioned(path, stem)
+	}
+	name := strings.TrimSuffix(file, rawSuffix)
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		name = strings.TrimSuffix(file, stackSuffix)
+	}
+	return kind(name, path, &st)
+}
+
+// versioned is the image of which the directory at path holds versions.
+func versioned(path, stem string) (Image, error) {
+	name, suffix := stem, ""
+	for _, s := range []string{rawSuffix, stackSuffix} {
+		if base, ok := strings.CutSuffix(stem, s); ok {
+			name, suffix = base, s
+			break
 		}
+	}
+	if !ValidName(name) {
+		return Image{}, ErrNotFound
+	}
+	file := newest(path, name, suffix)
+	if file == "" {
+		return Image{}, ErrNotFound
+	}
+	path = filepath.Join(path, file)
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return Image{}, err
+	}
+	if isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR; isDir == (suffix == rawSuffix) {
+		return Image{}, ErrNotFound
+	}
+	return kind(name, path, &st)
+}
+
+// kind is the image that a file or directory is; its suffix must suit.
+func kind(name, path string, st *unix.Stat_t) (Image, error) {
+	isRaw := strings.HasSuffix(path, rawSuffix)
+	if !ValidName(name) {
+		return Image{}, ErrNotFound
+	}
+	switch t := st.Mode & unix.S_IFMT; {
+	case t == unix.S_IFDIR && strings.HasSuffix(path, stackSuffix):
+		return stack(name, path)
+	case t == unix.S_IFDIR && !isRaw:
 		img, err := directory(path)
-		img.Name = file
+		img.Name = name
 		return img, err
-	case unix.S_IFREG:
-		if !isRaw || base == "" {
-			return Image{}, ErrNotFound
-		}
-		return raw(base, path, &st), nil
-	case unix.S_IFBLK:
-		return block(base, path, &st)
+	case t == unix.S_IFREG && isRaw:
+		return raw(name, path, st), nil
+	case t == unix.S_IFBLK:
+		return block(name, path, st)
 	}
 	return Image{}, ErrNotFound
 }

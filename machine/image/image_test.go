@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestValidName(t *testing.T) {
@@ -116,5 +118,51 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestKinds(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{
+		"v1.v/v1_1.9", "v1.v/v1_1.10", "v1.v/v1_9_nios2", "e1.v/other", "w1.raw.v/w1_3.raw", "m1.mstack/layer@0", "m1.mstack/rw", "m2.mstack/layer@0",
+		"m3.mstack.v/m3_1.mstack/layer@0", "y1.raw", ".v", ".raw.v/_1.raw", "..v/._1",
+	} {
+		must(t, os.MkdirAll(filepath.Join(dir, path), 0o755))
+	}
+	for _, path := range []string{"w2.raw.v/w2_1.raw", "w2.raw.v/w2_2.raw", "l1.img", ".raw"} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755))
+		must(t, os.WriteFile(filepath.Join(dir, path), nil, 0o644))
+	}
+	must(t, os.Symlink("l1.img", filepath.Join(dir, "l1.raw")))
+	want := map[string]struct {
+		path, kind string
+		readOnly   bool
+	}{
+		"v1": {"v1.v/v1_1.10", Directory, false}, "w2": {"w2.raw.v/w2_2.raw", Raw, false}, "l1": {"l1.raw", Raw, false},
+		"m1": {"m1.mstack", Stack, false}, "m2": {"m2.mstack", Stack, true}, "m3": {"m3.mstack.v/m3_1.mstack", Stack, true},
+	}
+	all, err := list([]string{dir})
+	must(t, err)
+	if len(all) != len(want)+1 { // and the host's
+		t.Errorf("list = %+v", all)
+	}
+	for name, w := range want {
+		img, err := find([]string{dir}, name)
+		must(t, err)
+		if img.Name != name || img.Path != filepath.Join(dir, w.path) || img.Type != w.kind || img.ReadOnly != w.readOnly {
+			t.Errorf("%+v, want %+v", img, w)
+		}
+	}
+	for _, name := range []string{"e1", "e1.v", "w1", "y1", "y1.raw", "v1.v", "m1.mstack"} {
+		if img, err := find([]string{dir}, name); !errors.Is(err, ErrNotFound) {
+			t.Errorf("find(%q) = %+v, %v", name, img, err)
+		}
+	}
+	for name, errno := range map[string]error{"v1": unix.EOPNOTSUPP, "m1": unix.EOPNOTSUPP} {
+		img, err := find([]string{dir}, name)
+		must(t, err)
+		if err := img.Rename("other"); !errors.Is(err, errno) {
+			t.Errorf("rename %q: %v", name, err)
+		}
 	}
 }

@@ -3,6 +3,8 @@
 package image
 
 import (
+	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -37,6 +39,23 @@ func directory(path string) (Image, error) {
 	if flags, err := unix.IoctlGetInt(fd, unix.FS_IOC_GETFLAGS); err == nil && flags&immutable != 0 {
 		img.ReadOnly = true
 	}
+	return img, nil
+}
+
+// stack is a directory of layers, which are read-only but for one.
+func stack(name, path string) (Image, error) {
+	img, err := directory(path)
+	if err != nil {
+		return Image{}, err
+	}
+	img.Name, img.Type = name, Stack
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return Image{}, err
+	}
+	layered := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), "layer@") })
+	writable := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == "rw" })
+	img.ReadOnly = img.ReadOnly || layered && !writable
 	return img, nil
 }
 

@@ -22,11 +22,12 @@ type Metadata struct {
 	OSRelease   map[string]string // os-release(5)
 }
 
-// Metadata reads an image's tree. ErrLocked while a machine may be writing it,
-// EOPNOTSUPP for disk images.
+// Metadata reads an image's tree, or what a disk image has its root on.
+// ErrLocked while a machine may be writing it, ENOPKG for a disk without a file
+// system that we read, EOPNOTSUPP for layers.
 func (i *Image) Metadata() (Metadata, error) {
-	if i.Type != Directory && i.Type != Subvolume {
-		return Metadata{}, fmt.Errorf("look into image %q: not possible for a disk: %w", i.Name, unix.EOPNOTSUPP)
+	if i.Type == Stack {
+		return Metadata{}, fmt.Errorf("look into image %q: %w", i.Name, errLayers)
 	}
 	locks, err := Lock(i.Path, false)
 	if err != nil {
@@ -38,12 +39,20 @@ func (i *Image) Metadata() (Metadata, error) {
 		}
 		Sweep(i.Path) // as systemd does with locks that were shared
 	}()
-	root, err := unix.Open(i.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := i.open()
 	if err != nil {
 		return Metadata{}, fmt.Errorf("look into image %q: %w", i.Name, err)
 	}
 	defer unix.Close(root)
 	return readMetadata(root), nil
+}
+
+// open opens the image's root directory.
+func (i *Image) open() (root int, err error) {
+	if i.Type == Raw || i.Type == Block {
+		return mountDisk(i.Path)
+	}
+	return unix.Open(i.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }
 
 func readMetadata(root int) Metadata {

@@ -51,6 +51,7 @@ func rows() []row {
 	list := append(withoutMachine(), errorsOfArguments()...)
 	list = append(list, withMachine()...)
 	list = append(list, withImages()...)
+	list = append(list, withKinds()...)
 	list = append(list, withNspawn()...)
 	return append(list, asUser()...)
 }
@@ -213,6 +214,58 @@ func withImages() []row {
 		{name: "remove a linked image", before: "mkdir -p /srv/t4/etc; ln -s /srv/t4 /var/lib/machines/t4", method: "RemoveImage", args: []any{"t4"}},
 		{name: "what is left", before: "ls -A /var/lib/machines /etc/systemd/nspawn; ls -d /srv/t4"},
 		{name: "clear away", before: "chattr -i /var/lib/machines/t*; rm -rf /var/lib/machines/{t,d}[0-9]* /var/lib/machines/.hid /etc/systemd/nspawn/t*"},
+	}
+}
+
+// makeKinds makes an image of each kind, in each place.
+const makeKinds = `cd /var/lib/machines
+mkdir -p v1.v/v1_1.9/etc v1.v/v1_1.10/etc v1.v/v1_2.0_nios2 v1.v/v1_3.0+0-3 v1.v/other w1.raw.v x1.v m1.mstack/layer@0 m1.mstack/rw m2.mstack/layer@0
+echo v-host >v1.v/v1_1.10/etc/hostname
+truncate -s 64K w1.raw.v/w1_1.raw w1.raw.v/w1_2.raw l1.img
+ln -s l1.img l1.raw
+mkdir -p /etc/machines/p1 /run/machines/p1 /run/machines/p2 /usr/local/lib/machines/p3 /usr/local/lib/machines/p4 /usr/lib/machines/p4 \
+	/usr/lib/machines/p5 /var/lib/container/p6
+mkdir -p /tmp/f/etc /tmp/f/usr/lib
+echo f-host >/tmp/f/etc/hostname
+echo 0123456789abcdef0123456789abcdef >/tmp/f/etc/machine-id
+echo ID=test >/tmp/f/usr/lib/os-release
+ln -s ../usr/lib/os-release /tmp/f/etc/os-release
+echo PRETTY_HOSTNAME=x >/tmp/f/etc/machine-info
+truncate -s 4M r1.raw && mke2fs -q -t ext4 -d /tmp/f r1.raw
+truncate -s 64K r2.raw
+for i in 0 1 2 3; do [ -e /dev/loop$i ] || mknod -m 600 /dev/loop$i b 7 $i; done # a lab has those that were there when it booted`
+
+// withKinds are calls about images that are no plain directories of the pool.
+func withKinds() []row {
+	img := func(name string) row {
+		return row{name: "kinds: " + name, path: manager + "/image/" + name, method: propsIf + ".GetAll", args: []any{imageIf}}
+	}
+	return []row{
+		{name: "kinds: list", before: makeKinds, method: "ListImages"},
+		img("v1"), img("w1"), img("l1"), img("m1"), img("m2"), img("p1"), img("p2"), img("p3"), img("p4"), img("p5"), img("p6"),
+		{name: "kinds: no version", method: "GetImage", args: []any{"x1"}},
+		{name: "kinds: hostname of a version", method: "GetImageHostname", args: []any{"v1"}},
+		{name: "kinds: hostname of a disk", method: "GetImageHostname", args: []any{"r1"}},
+		{name: "kinds: id of a disk", method: "GetImageMachineID", args: []any{"r1"}},
+		{name: "kinds: info of a disk", method: "GetImageMachineInfo", args: []any{"r1"}},
+		{name: "kinds: os-release of a disk", method: "GetImageOSRelease", args: []any{"r1"}},
+		{name: "kinds: a disk without anything", method: "GetImageHostname", args: []any{"r2"}},
+		{name: "kinds: hostname of layers", method: "GetImageHostname", args: []any{"m1"}},
+		{name: "kinds: clone a version", method: "CloneImage", args: []any{"v1", "v2", false}},
+		{name: "kinds: clone layers", method: "CloneImage", args: []any{"m1", "m9", false}},
+		{name: "kinds: clone the vendor's", method: "CloneImage", args: []any{"p5", "p9", false}},
+		{name: "kinds: rename a version", method: "RenameImage", args: []any{"v1", "v3"}},
+		{name: "kinds: rename layers", method: "RenameImage", args: []any{"m2", "m7"}},
+		{name: "kinds: rename the vendor's", method: "RenameImage", args: []any{"p5", "p8"}},
+		{name: "kinds: mark layers", method: "MarkImageReadOnly", args: []any{"m1", true}},
+		{name: "kinds: mark the vendor's", method: "MarkImageReadOnly", args: []any{"p5", true}},
+		{name: "kinds: limit layers", method: "SetImageLimit", args: []any{"m1", uint64(1 << 30)}},
+		{name: "kinds: remove the vendor's", method: "RemoveImage", args: []any{"p5"}},
+		{name: "kinds: remove a version", method: "RemoveImage", args: []any{"w1"}},
+		{name: "kinds: remove layers", method: "RemoveImage", args: []any{"m2"}},
+		{name: "kinds: remove another place's", method: "RemoveImage", args: []any{"p6"}},
+		{name: "kinds: what is left", before: "cd /var/lib/machines; ls -Ad [a-z][0-9]* */*_* */layer@0 | LC_ALL=C sort"},
+		{name: "kinds: clear away", before: "rm -rf /var/lib/machines/[a-z][0-9]* /tmp/f /etc/machines /run/machines /usr/local/lib/machines /usr/lib/machines /var/lib/container"},
 	}
 }
 

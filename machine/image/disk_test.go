@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// table makes a disk of 64 KiB and more with a GUID partition table; each entry
+// is a type, the first sector and the last.
+func table(entries ...gptEntry) []byte {
+	const count = 8
+	disk := make([]byte, 64<<10)
+	le := binary.LittleEndian
+	entriesAt := disk[2*sector : 2*sector+count*128]
+	for i, e := range entries {
+		b := entriesAt[i*128:]
+		copy(b, e.kind)
+		le.PutUint64(b[32:], e.first)
+		le.PutUint64(b[40:], e.last)
+		le.PutUint64(b[48:], e.flags)
+	}
+	h := disk[sector : sector+92]
+	copy(h, "EFI PART")
+	le.PutUint32(h[12:], 92)
+	le.PutUint64(h[72:], 2)
+	le.PutUint32(h[80:], count)
+	le.PutUint32(h[84:], 128)
+	le.PutUint32(h[88:], crc32.ChecksumIEEE(entriesAt))
+	le.PutUint32(h[16:], crc32.ChecksumIEEE(h))
+	return disk
+}
+
+type gptEntry struct {
+	kind               string
+	first, last, flags uint64
+}
+
+const efiGPT = "\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b"
+
+func TestRootArea(t *testing.T) {
+	whole := make([]byte, 4096)
+	copy(whole[1024+0x38:], "\x53\xef")
+	mbr := make([]byte, 64<<10)
+	copy(mbr[510:], "\x55\xaa")
+	copy(mbr[446:], "\x00\x00\x00\x00\x83\x00\x00\x00\x08\x00\x00\x00\x10\x00\x00\x00")
+	bad := table(gptEntry{rootType(), 8, 15, 0})
+	bad[2*sector+32]++
+	for name, tt := range map[string]struct {
+		disk []byte
+		want area
+	}{
+		"no table":       {whole, area{0, 4096}},
+		"root":           {table(gptEntry{efiGPT, 6, 7, 0}, gptEntry{linuxGPT, 20, 29, 0}, gptEntry{rootType(), 8, 15, 0}), area{8 * sector, 8 * sector}},
+		"only one":       {table(gptEntry{efiGPT, 6, 7, 0}, gptEntry{linuxGPT, 8, 9, 0}), area{8 * sector, 2 * sector}},
+		"two":            {table(gptEntry{linuxGPT, 8, 9, 0}, gptEntry{linuxGPT, 10, 11, 0}), area{}},
+		"not by itself":  {table(gptEntry{rootType(), 8, 9, 1 << 63}), area{}},
+		"beyond the end": {table(gptEntry{rootType(), 8, 128, 0}), area{}},
+		"backwards":      {table(gptEntry{rootType(), 9, 8, 0}), area{}},
+		"broken":         {bad, area{}},
+		"old table":      {mbr, area{8 * sector, 16 * sector}},
+		"nothing":        {make([]byte, 1<<20), area{}},
+		"empty":          {nil, area{}},
+	} {
+		got, err := rootArea(bytes.NewReader(tt.disk), int64(len(tt.disk)))
+		if got != tt.want || (err == nil) != (tt.want != area{}) || err != nil && !errors.Is(err, unix.ENOPKG) {
+			t.Errorf("%s: %+v, %v, want %+v", name, got, err, tt.want)
+		}
+	}
+}
+
+// What a disk says of its partitions leads nowhere beyond the disk.
+func FuzzPartitions(f *testing.F) {
+	f.Add(table(gptEntry{rootType(), 8, 15, 0})[:4096], int64(64<<10), true)
+	f.Add(table(gptEntry{linuxGPT, 1 << 63, 1<<64 - 1, 0})[:4096], int64(4096), true)
+	f.Add(append(make([]byte, 446), "\x00\x00\x00\x00\x83\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff"...), int64(1<<40), false)
+	f.Fuzz(func(t *testing.T, disk []byte, size int64, mend bool) {
+		if size < int64(len(disk)) {
+			return
+		}
+		if len(disk) >= 2*sector && mend { // sums that are right, so that what they guard is reached
+			h := disk[sector : sector+92]
+			le := binary.LittleEndian
+			if at, n := le.Uint64(h[72:]), uint64(le.Uint32(h[80:]))*128; at < 1<<20 && n < 1<<20 && at*sector+n <= uint64(len(disk)) {
+				le.PutUint32(h[88:], crc32.ChecksumIEEE(disk[at*sector:at*sector+n]))
+			}
+			le.PutUint32(h[16:], 0)
+			le.PutUint32(h[16:], crc32.ChecksumIEEE(h))
+		}
+		got, err := rootArea(bytes.NewReader(disk), size)
+		if err == nil && (got.start < 0 || got.size <= 0 || got.start > size-got.size) {
+			t.Errorf("%+v of a disk of %d bytes", got, size)
+		}
+	})
+}
+
+// disk makes a disk image with a small tree on ext4, at an offset.
+func disk(t *testing.T, path string, offset int) {
+	t.Helper()
+	if _, err := exec.LookPath("mke2fs"); err != nil || os.Geteuid() != 0 {
+		t.Skip("needs root and mke2fs")
+	}
+	tree := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(tree, "etc"), 0o755))
+	must(t, os.WriteFile(filepath.Join(tree, "etc/hostname"), []byte("inside\n"), 0o644))
+	must(t, os.Symlink("/etc/hostname", filepath.Join(tree, "etc/machine-info")))
+	must(t, os.Symlink("/proc/self/environ", filepath.Join(tree, "etc/os-release")))
+	part := filepath.Join(t.TempDir(), "part")
+	must(t, exec.Command("mke2fs", "-q", "-t", "ext4", "-d", tree, part, "4M").Run())
+	b, err := os.ReadFile(part)
+	must(t, err)
+	out := make([]byte, offset, offset+len(b)+1<<20)
+	if offset > 0 {
+		copy(out, table(gptEntry{rootType(), uint64(offset / sector), uint64((offset+len(b))/sector - 1), 0}))
+	}
+	must(t, os.WriteFile(path, append(out, b...), 0o644))
+}
+
+func TestMetadataOfADisk(t *testing.T) {
+	dir := t.TempDir()
+	for name, offset := range map[string]int{"whole": 0, "partition": 64 << 10} {
+		disk(t, filepath.Join(dir, name+".raw"), offset)
+		img, err := find([]string{dir}, name)
+		must(t, err)
+		got, err := img.Metadata()
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EPERM) {
+			t.Skip("no loop devices or no ext4 here: ", err)
+		}
+		must(t, err)
+		if got.Hostname != "inside" || len(got.OSRelease) != 0 || len(got.MachineID) != 0 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "blank.raw"), make([]byte, 1<<20), 0o644))
+	img, err := find([]string{dir}, "blank")
+	must(t, err)
+	if _, err := img.Metadata(); !errors.Is(err, unix.ENOPKG) {
+		t.Errorf("a disk with nothing on it: %v", err)
+	}
+}
