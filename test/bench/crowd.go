@@ -51,12 +51,23 @@ func reviveOurs(ctx context.Context) error {
 		systemctl(ctx, "restart", "machined-go.service"))
 }
 
-// reviveStock gives the names on the bus back to Debian's daemon.
+// reviveStock gives the names on the bus back to Debian's daemon. A unit of ours
+// that systemd still has in memory keeps the name of the other's, which then
+// fails to load until the next reload.
 func reviveStock(ctx context.Context) error {
-	return errors.Join(
-		systemctl(ctx, "disable", "--quiet", "--now", "machined-go.socket", "machined-go.service"),
-		systemctl(ctx, "daemon-reload"),
-		systemctl(ctx, "restart", "systemd-machined.service"))
+	err := systemctl(ctx, "disable", "--quiet", "--now", "machined-go.socket", "machined-go.service")
+	if err != nil {
+		return err
+	}
+	for range 3 {
+		if err = systemctl(ctx, "daemon-reload"); err != nil {
+			return err
+		}
+		if err = systemctl(ctx, "restart", "systemd-machined.service"); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 func (c crowd) round(ctx context.Context) (sample, error) {
