@@ -24,8 +24,8 @@ func imageInterface() *iface {
 			get("ModificationTimestamp", "t", func(i *image.Image) any { return i.Modified }),
 			get("Usage", "t", func(i *image.Image) any { return i.Usage }),
 			get("Limit", "t", func(i *image.Image) any { return i.Limit }),
-			get("UsageExclusive", "t", func(i *image.Image) any { return i.Usage }),
-			get("LimitExclusive", "t", func(i *image.Image) any { return i.Limit }),
+			get("UsageExclusive", "t", func(i *image.Image) any { return i.UsageExclusive }),
+			get("LimitExclusive", "t", func(i *image.Image) any { return i.LimitExclusive }),
 		},
 		methods: imageMethods(),
 	}

@@ -28,8 +28,8 @@ func managerInterface(machines, images *iface) *iface {
 		props: []property{
 			{name: "PoolPath", sig: "s", emits: "false", get: value(func(*call) any { return image.PoolPath })},
 			// Both are unknown unless the pool is btrfs with quotas.
-			{name: "PoolUsage", sig: "t", emits: "false", get: value(func(*call) any { return uint64(math.MaxUint64) })},
-			{name: "PoolLimit", sig: "t", emits: "false", get: value(func(*call) any { return uint64(math.MaxUint64) })},
+			{name: "PoolUsage", sig: "t", emits: "false", get: value(func(*call) any { usage, _ := image.Pool(); return usage })},
+			{name: "PoolLimit", sig: "t", emits: "false", get: value(func(*call) any { _, limit := image.Pool(); return limit })},
 		},
 		methods: []method{
 			{name: "GetMachine", in: "s name", out: "o machine", run: getMachine},

@@ -147,6 +147,19 @@ func (i *Image) SetLimit(bytes uint64) error {
 // SetPoolLimit is SetLimit for all images together.
 func SetPoolLimit(bytes uint64) error { return limit(PoolPath, bytes) }
 
+// Pool is what all images together use and may use, Unknown where the pool is no
+// btrfs subvolume with quotas.
+func Pool() (usage, limit uint64) {
+	quota := sys.NoQuota()
+	if fd, err := unix.Open(PoolPath, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
+		defer unix.Close(fd)
+		if q, err := sys.SubvolumeQuota(fd); err == nil {
+			quota = q
+		}
+	}
+	return quota.Usage, quota.Limit
+}
+
 func limit(path string, bytes uint64) error {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

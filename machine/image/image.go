@@ -18,6 +18,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"machined-go/boot/sys"
 )
 
 // PoolPath is where images are kept and made.
@@ -51,6 +53,8 @@ type Image struct {
 	Modified uint64 // likewise
 	Usage    uint64 // bytes, Unknown if so
 	Limit    uint64 // likewise
+	// What is the image's alone, and shared with no snapshot.
+	UsageExclusive, LimitExclusive uint64
 }
 
 // searchPath is where images are looked for; the first of a name wins.
@@ -133,7 +137,8 @@ func list(dirs []string) ([]Image, error) {
 func host() Image {
 	img, err := directory("/")
 	if err != nil {
-		img = Image{Type: Directory, Usage: Unknown, Limit: Unknown}
+		img = Image{Type: Directory}
+		img.bound(sys.NoQuota())
 	}
 	img.Name, img.Path = HostName, "/"
 	return img

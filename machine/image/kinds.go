@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"machined-go/boot/sys"
 )
 
 // btrfsRoot is the inode number of every btrfs subvolume's top directory.
@@ -28,12 +30,13 @@ func directory(path string) (Image, error) {
 		return Image{}, err
 	}
 	defer unix.Close(fd)
-	img := Image{Path: path, Type: Directory, ReadOnly: readOnlyPlace(path), Usage: Unknown, Limit: Unknown, Created: created(fd, "")}
+	img := Image{Path: path, Type: Directory, ReadOnly: readOnlyPlace(path), Created: created(fd, "")}
+	img.bound(sys.NoQuota())
 	var st unix.Stat_t
 	var fs unix.Statfs_t
 	if unix.Fstat(fd, &st) == nil && st.Ino == btrfsRoot && unix.Fstatfs(fd, &fs) == nil && fs.Type == unix.BTRFS_SUPER_MAGIC {
 		img.Type = Subvolume
-		img.ReadOnly = img.ReadOnly || subvolumeReadOnly(fd)
+		img.subvolume(fd)
 		return img, nil
 	}
 	if flags, err := unix.IoctlGetInt(fd, unix.FS_IOC_GETFLAGS); err == nil && flags&immutable != 0 {
@@ -59,26 +62,38 @@ func stack(name, path string) (Image, error) {
 	return img, nil
 }
 
-// subvolumeReadOnly reads the subvolume's own flag.
-func subvolumeReadOnly(fd int) bool {
-	const getFlags, readOnly = 0x80089419, 1 << 1 // BTRFS_IOC_SUBVOL_GETFLAGS, BTRFS_SUBVOL_RDONLY
-	flags, err := unix.IoctlGetInt(fd, getFlags)
-	return err == nil && flags&readOnly != 0
+// subvolume adds what btrfs knows of the subvolume at fd.
+func (i *Image) subvolume(fd int) {
+	if ro, err := sys.SubvolumeReadOnly(fd); err == nil && ro {
+		i.ReadOnly = true
+	}
+	if made, changed, err := sys.SubvolumeTimes(fd); err == nil {
+		i.Created, i.Modified = made, changed
+	}
+	if quota, err := sys.SubvolumeQuota(fd); err == nil {
+		i.bound(quota)
+	}
+}
+
+func (i *Image) bound(q sys.Quota) {
+	i.Usage, i.UsageExclusive, i.Limit, i.LimitExclusive = q.Usage, q.UsageExclusive, q.Limit, q.LimitExclusive
 }
 
 func raw(name, path string, st *unix.Stat_t) Image {
+	used, size := uint64(st.Blocks)*512, uint64(st.Size)
 	return Image{
 		Name: name, Path: path, Type: Raw,
 		ReadOnly: st.Mode&0o222 == 0 || readOnlyPlace(path),
 		Created:  created(unix.AT_FDCWD, path),
 		Modified: uint64(st.Mtim.Nano() / 1000),
-		Usage:    uint64(st.Blocks) * 512,
-		Limit:    uint64(st.Size),
+		Usage:    used, UsageExclusive: used,
+		Limit: size, LimitExclusive: size,
 	}
 }
 
 func block(name, path string, st *unix.Stat_t) (Image, error) {
-	img := Image{Name: name, Path: path, Type: Block, ReadOnly: st.Mode&0o222 == 0 || readOnlyPlace(path), Usage: Unknown, Limit: Unknown}
+	img := Image{Name: name, Path: path, Type: Block, ReadOnly: st.Mode&0o222 == 0 || readOnlyPlace(path)}
+	img.bound(sys.NoQuota())
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
 		return img, nil // there, but cannot be looked at
@@ -91,7 +106,8 @@ func block(name, path string, st *unix.Stat_t) (Image, error) {
 		img.ReadOnly = true
 	}
 	if size, err := unix.IoctlGetInt(fd, unix.BLKGETSIZE64); err == nil && size > 0 {
-		img.Usage, img.Limit = uint64(size), uint64(size)
+		n := uint64(size)
+		img.bound(sys.Quota{Usage: n, UsageExclusive: n, Limit: n, LimitExclusive: n})
 	}
 	return img, nil
 }

@@ -171,7 +171,7 @@ func Clean(ctx context.Context, all bool) ([]Removed, error) {
 		if err != nil {
 			return removed, err
 		}
-		removed = append(removed, Removed{i.Name, i.Usage})
+		removed = append(removed, Removed{i.Name, i.UsageExclusive})
 	}
 	return removed, Tidy(ctx)
 }

@@ -116,8 +116,8 @@ func imageFacts(i *image.Image) object {
 	o.number("creationTimestamp", i.Created, i.Created != 0)
 	o.number("modificationTimestamp", i.Modified, i.Modified != 0)
 	o.number("usage", i.Usage, i.Usage != image.Unknown)
-	o.number("usageExclusive", i.Usage, i.Usage != image.Unknown)
+	o.number("usageExclusive", i.UsageExclusive, i.UsageExclusive != image.Unknown)
 	o.number("limit", i.Limit, i.Limit != image.Unknown)
-	o.number("limitExclusive", i.Limit, i.Limit != image.Unknown)
+	o.number("limitExclusive", i.LimitExclusive, i.LimitExclusive != image.Unknown)
 	return o
 }
