@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/BurntSushi/toml"
 
@@ -124,13 +125,23 @@ func decode(path, text string, s *Settings) error {
 	meta, err := toml.Decode(text, s)
 	var bad toml.ParseError
 	if errors.As(err, &bad) {
-		return fmt.Errorf("%s:%d:%d: %s: correct it, or move the file away", path, bad.Position.Line, bad.Position.Col, bad.Message)
+		return fmt.Errorf("%s:%d:%d: %s: correct it, or move the file away", path, bad.Position.Line, bad.Position.Col, oneLine(bad.Message))
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %s: correct it, or move the file away", path, strings.TrimPrefix(err.Error(), "toml: "))
+		return fmt.Errorf("%s: %s: correct it, or move the file away", path, oneLine(strings.TrimPrefix(err.Error(), "toml: ")))
 	}
 	for _, key := range meta.Undecoded() {
 		return fmt.Errorf("%s: unknown setting %q: known are hostname, environment, read_only and network.veth", path, key)
 	}
 	return nil
+}
+
+// oneLine puts blanks where a text, which may quote the file, has line breaks or what a terminal obeys.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }

@@ -95,7 +95,7 @@ func TestApplyRefuses(t *testing.T) {
 func FuzzSettings(f *testing.F) {
 	for _, seed := range []string{
 		"hostname = \"www\"\nread_only = true\nenvironment = {B = \"2\", A = \"1\"}\n[network]\nveth = false\n",
-		"hostname = \"\\n\"", "[environment]\n\"A=B\" = \"\\u0000\"", "[network]\nvet = true", "\"\\n\" = 1", "read_only = \"\\r\"",
+		"hostname = \"\\n\"", "[environment]\n\"A=B\" = \"\\u0000\"", "[network]\nvet = true", "\"\\n\" = 1", "read_only = \"\\r\"", "\"\\\n",
 	} {
 		f.Add(seed)
 	}
