@@ -55,9 +55,11 @@ func (r *record) public() []byte {
 	return assignText(b, "CONTROL_ADDRESS", r.ControlAddress)
 }
 
-// own is the file in /run/machined-go: what only we need to know again.
+// own is the file in /run/machined-go: what only we need to know again. It has the time of registration, as another machined may
+// have registered another machine of that name since.
 func (r *record) own() []byte {
 	b := assign(nil, "NAME", r.Name)
+	b = assignUint(b, "MONOTONIC", r.Monotonic, true)
 	b = assignUint(b, "LEADER_STARTTIME", r.leaderStart, r.leaderStart != 0)
 	b = assignText(b, "INVOCATION_ID", r.InvocationID)
 	return assignText(b, "SERVICE_UNIT", r.ServiceUnit)
@@ -85,8 +87,8 @@ func joinInts(list []int32) string {
 	return strings.Join(s, " ")
 }
 
-// parseRecord reads the two files of a machine; own may be empty, as it is for
-// what another machined left behind.
+// parseRecord reads the two files of a machine; own may be empty or of an
+// earlier machine, as it is for what another machined left behind.
 func parseRecord(name string, public, own string) (record, error) {
 	vars, err := parseEnv(public)
 	if err != nil {
@@ -115,7 +117,7 @@ func parseRecord(name string, public, own string) (record, error) {
 		}
 	}
 	r.leaderPID, r.leaderID = int(number(vars["LEADER"], 31)), number(vars["LEADER_PIDFDID"], 64)
-	if mine, err := parseEnv(own); err == nil && mine["NAME"] == name {
+	if mine, err := parseEnv(own); err == nil && mine["NAME"] == name && mine["MONOTONIC"] == vars["MONOTONIC"] {
 		r.leaderStart = number(mine["LEADER_STARTTIME"], 64)
 		r.InvocationID, r.ServiceUnit = mine["INVOCATION_ID"], mine["SERVICE_UNIT"]
 	}

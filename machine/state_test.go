@@ -70,6 +70,17 @@ func TestStateOfOthers(t *testing.T) {
 	}
 }
 
+// What we noted of a machine is nothing about its namesake that another machined
+// registered after it.
+func TestRecordOfNamesake(t *testing.T) {
+	before := record{Machine: Machine{Name: "deb", Class: ClassContainer, Monotonic: 5, InvocationID: "one"}, leaderPID: 7, leaderStart: 70}
+	after := record{Machine: Machine{Name: "deb", Class: ClassContainer, Monotonic: 6}, leaderPID: 7}
+	got, err := parseRecord("deb", string(after.public()), string(before.own()))
+	if err != nil || got.leaderStart != 0 || got.InvocationID != "" {
+		t.Errorf("start time %d, invocation %q, %v; want none", got.leaderStart, got.InvocationID, err)
+	}
+}
+
 // Whatever a file says: no panic, and what we understood we can write and
 // understand again.
 func FuzzState(f *testing.F) {
