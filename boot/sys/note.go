@@ -62,7 +62,7 @@ func RemoveLock(path string) {
 		return
 	}
 	if f, err := Lock(path, true); err == nil {
-		_ = os.Remove(path)
+		_ = os.Remove(path) // while held, so that no other holder is robbed
 		f.Close()
 	}
 }

@@ -137,7 +137,7 @@ func TestTidy(t *testing.T) {
 	if exists(filepath.Join(dir, removing+"A")) || !exists(filepath.Join(dir, making+"B")) {
 		t.Error("not what nobody is at was removed")
 	}
-	sweepNames()
+	sweepLocks(lockDir, "*")
 	if !exists(held.Name()) {
 		t.Error("a lock was taken from who holds it")
 	}
@@ -145,7 +145,7 @@ func TestTidy(t *testing.T) {
 	left, err := LockName(making + "C")
 	must(t, err)
 	left.Close()
-	sweepNames()
+	sweepLocks(lockDir, "*")
 	if exists(left.Name()) {
 		t.Error("the file of a lock that nobody holds stays")
 	}

@@ -115,13 +115,7 @@ func Sweep(path string) {
 		return
 	}
 	for _, name := range names {
-		if _, err := os.Lstat(name); err != nil {
-			continue
-		}
-		if f, err := sys.Lock(name, true); err == nil {
-			_ = os.Remove(name) // while held, so that no other holder is robbed
-			f.Close()
-		}
+		sys.RemoveLock(name)
 	}
 }
 

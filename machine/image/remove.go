@@ -93,27 +93,18 @@ func writable(path string) error {
 }
 
 // Tidy removes from the pool what was being made or removed when whoever did it
-// died.
+// died, and the lock files that nobody holds any more.
 func Tidy(ctx context.Context) error {
 	err := tidy(ctx, PoolPath)
-	sweepNames()
+	sweepLocks(lockDir, "*")
+	sweepLocks(PoolPath, ".#*.lck")
 	return err
 }
 
-// sweepNames removes the files of locks on names that nobody holds any more.
-func sweepNames() {
-	entries, err := os.ReadDir(lockDir)
-	if err != nil {
-		return // no lock was ever taken
-	}
-	for _, e := range entries {
-		name, ok := strings.CutPrefix(e.Name(), "name-")
-		if !ok {
-			continue
-		}
-		if lock, err := LockName(name); err == nil {
-			Release(lock)
-		}
+func sweepLocks(dir, pattern string) {
+	files, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is sound, and there may be no directory yet
+	for _, f := range files {
+		sys.RemoveLock(f)
 	}
 }
 
