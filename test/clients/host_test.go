@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package clients_test tries every stock client of machines on a host where
+// machined-go has taken the place of systemd-machined, and the same on a host
+// that is as Debian made it: what a client says must come out the same way.
+package clients_test
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"machined-go/test/lab"
+)
+
+func TestMain(m *testing.M) { lab.Main(m) }
+
+// versions are the versions of systemd that the suites have.
+var versions = map[string]int{"bookworm": 252, "trixie": 257, "sid": 262}
+
+// host is a lab with one of the daemons.
+type host struct {
+	*lab.Lab
+	suite, daemon string
+}
+
+func up(t *testing.T, suite, daemon string) *host {
+	h := &host{lab.Up(t, suite, daemon), suite, daemon}
+	once, _ := prepared.LoadOrStore(h.Name, new(sync.Once))
+	once.(*sync.Once).Do(func() { h.sh(t, prepare) })
+	t.Cleanup(func() {
+		if t.Failed() {
+			out, _, _ := h.Exec("journalctl", "--no-pager", "-q", "-n", "40")
+			t.Logf("journal of %s:\n%s", h.Name, out)
+		}
+	})
+	return h
+}
+
+// prepared are the hosts that are as a user's: a lab keeps systemd-nspawn@ for stock.
+var prepared sync.Map
+
+const prepare = `
+rm -rf /etc/systemd/system/systemd-nspawn@.service.d
+systemctl daemon-reload`
+
+// common are functions for the scripts.
+const common = `
+export SYSTEMD_PAGER= SYSTEMD_COLORS=0 COLUMNS=200 TERM=dumb
+until_true() { for i in {1..150}; do "$@" && return 0; sleep 0.1; done; echo "never: $*" >&2; return 1; }
+running() { [[ $(systemctl -M deb is-system-running 2>/dev/null) == running ]]; }
+boot() { machinectl start deb; until_true running; }
+off() { ! machinectl show deb &>/dev/null && [[ $(systemctl is-active systemd-nspawn@deb) != @(active|*activating) ]]; }
+inside() { systemd-run -M deb -q --wait --pipe --collect "$@"; }
+leader() { machinectl show deb -p Leader --value; }
+# Runs a command on a terminal of its own: talk COMMAND [AWAITED TYPED]…
+talk() {
+	local all= screen c from to
+	coproc script -qefc "stty cols 200; $1" /dev/null
+	exec {from}<&"${COPROC[0]}" {to}>&"${COPROC[1]}"
+	shift
+	while (($#)); do
+		screen=
+		while [[ $screen != *"$1" ]]; do
+			IFS= read -r -d '' -n 1 -t 20 -u "$from" c || { echo "no \"$1\" on the terminal: $screen" >&2; return 1; }
+			screen+=$c
+		done
+		all+=$screen
+		printf %s "$2" >&"$to"
+		shift 2
+	done
+	{ printf %s "$all"; timeout 20 cat <&"$from"; } | tr -d '\r'
+}
+`
+
+// sh runs a bash script in the lab, where the first failure ends it, and returns
+// its output; a failure ends the test.
+func (h *host) sh(t testing.TB, script string) string {
+	t.Helper()
+	out, errs, code := h.try(script)
+	if code != 0 {
+		t.Fatalf("%s: exit status %d of:\n%s\n%s%s", h.Name, code, script, out, errs)
+	}
+	return out
+}
+
+func (h *host) try(script string) (stdout, stderr string, code int) {
+	return h.Exec("timeout", "-k", "5", "60", "bash", "-euo", "pipefail", "-c", common+script)
+}
+
+// row is what a user does with clients, and what they say: the script must end
+// well, and its output match each line of want, a regular expression.
+type row struct {
+	name, script, want string
+	since              int    // the first systemd whose clients can do it
+	ours               string // why it is not tried on stock
+}
+
+// in tells whether the row is for a host.
+func (r row) in(h *host) bool {
+	return versions[h.suite] >= r.since && (h.daemon == lab.Ours || r.ours == "")
+}
+
+// each tries the rows that are for a host one after the other.
+func (h *host) each(t *testing.T, rows []row) {
+	for _, r := range rows {
+		if !r.in(h) {
+			continue
+		}
+		t.Run(r.name, func(t *testing.T) {
+			out := h.sh(t, r.script)
+			for want := range strings.Lines(r.want) {
+				want = strings.TrimSpace(want)
+				if !regexp.MustCompile("(?m)" + want).MatchString(out) {
+					t.Errorf("%s: no %q in the output of:\n%s\n%s", h.Name, want, r.script, out)
+				}
+			}
+		})
+	}
+}
+
+// eachHost runs a test on all suites and with both daemons at the same time.
+func eachHost(t *testing.T, test func(t *testing.T, h *host)) {
+	for _, suite := range lab.Suites() {
+		for _, daemon := range []string{lab.Ours, lab.Stock} {
+			t.Run(suite+"-"+daemon, func(t *testing.T) {
+				t.Parallel()
+				test(t, up(t, suite, daemon))
+			})
+		}
+	}
+}
