@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 	"syscall"
 
@@ -128,7 +129,10 @@ func readAddress(m *syscall.NetlinkMessage) (a found, ok bool) {
 	if flags&unix.IFA_F_DEPRECATED != 0 || a.scope == unix.RT_SCOPE_HOST || a.scope == unix.RT_SCOPE_NOWHERE {
 		return a, false
 	}
-	attrs, err := syscall.ParseNetlinkRouteAttr(m)
+	// The parser panics at an attribute that is not padded, as the kernel's are.
+	padded := *m
+	padded.Data = append(slices.Clone(m.Data), make([]byte, -len(m.Data)&(unix.NLA_ALIGNTO-1))...)
+	attrs, err := syscall.ParseNetlinkRouteAttr(&padded)
 	if err != nil {
 		return a, false
 	}

@@ -55,6 +55,7 @@ func FuzzAddress(f *testing.F) {
 	v6 := append([]byte{unix.AF_INET6, 64, 0, 253, 2, 0, 0, 0, 20, 0, unix.IFA_ADDRESS, 0}, bytes.Repeat([]byte{0xfe}, 16)...)
 	f.Add(v4, v6)
 	f.Add([]byte{unix.AF_INET, 8, 0, 254, 1, 0, 0, 0}, v4[:20])
+	f.Add([]byte("0"), []byte("00A00000\n\x0000000000"))
 	f.Add([]byte{}, []byte{unix.AF_INET, 0, 0, 0, 0, 0, 0, 0, 1, 0, unix.IFA_LOCAL, 0})
 	f.Fuzz(func(t *testing.T, one, other []byte) {
 		var list []found

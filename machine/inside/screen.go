@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"net"
 	"os"
+	"slices"
 
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
@@ -113,18 +114,17 @@ func receiveScreened(from, to *net.UnixConn) {
 }
 
 // endless tells whether a signature in a message has a struct without fields.
-// Signatures are found by what they look like: a byte with the length, as many
-// of their characters, and a NUL. Text that ends in "()" has no such byte before
-// it, or is unlucky.
+// Signatures are found by what they look like: a byte with the length and as
+// many of their characters. The NUL behind them godbus does not look for. Text
+// that has "()" in it has no such byte before it, or is unlucky.
 func endless(b []byte) bool {
-	for end := range b {
-		if b[end] != 0 || end == 0 || b[end-1] == 0 {
+	for i, length := range b {
+		sig := b[i+1:]
+		if len(sig) < int(length) || !bytes.Contains(sig[:length], []byte("()")) {
 			continue
 		}
-		for start := end - 1; start > 0 && end-start <= maxSignature && isSignature(b[start]); start-- {
-			if int(b[start-1]) == end-start && bytes.Contains(b[start:end], []byte("()")) {
-				return true
-			}
+		if !slices.ContainsFunc(sig[:length], func(c byte) bool { return !isSignature(c) }) {
+			return true
 		}
 	}
 	return false

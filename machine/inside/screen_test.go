@@ -41,6 +41,7 @@ func FuzzEndless(f *testing.F) {
 	f.Add("a()", []byte("\x08\x00\x00\x00\x00\x00\x00\x00"))
 	f.Add("v", []byte("\x03a()\x00\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00"))
 	f.Add("v", []byte("\x01v\x00\x06a(()v)\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00"))
+	f.Add("v", []byte("\x03a()\xfa\xff\xff\xff\a\x00\x00\x00\x00\x00\x00\x00\x00"))
 	f.Add("s", []byte("\x07\x00\x00\x00call a()\x00"))
 	f.Add("aay", []byte("\x08\x00\x00\x00\x04\x00\x00\x00abcd"))
 	f.Fuzz(func(t *testing.T, signature string, body []byte) {
@@ -59,7 +60,7 @@ func FuzzEndless(f *testing.F) {
 
 func TestEndless(t *testing.T) {
 	for text, want := range map[string]bool{
-		"\x03a()\x00": true, "x\x06a(()s)\x00": true, "call a()\x00": false, "\x03a(s\x00": false, "\x03a()": false, "a()\x00": false, "": false,
+		"\x03a()\x00": true, "x\x06a(()s)\x00": true, "call a()\x00": false, "\x03a(s\x00": false, "\x03a()": true, "\x03a()\xfa": true, "\x04a()": false, "a()\x00": false, "": false,
 	} {
 		if got := endless([]byte(text)); got != want {
 			t.Errorf("endless(%q) = %v", text, got)
