@@ -63,7 +63,8 @@ type Config struct {
 	Log     *slog.Logger
 	Level   Level // of what is logged, which LogControl1 changes
 	// Heard gets the signals that come in between the calls, by path and
-	// INTERFACE.MEMBER; args decodes what they say.
+	// INTERFACE.MEMBER; args decodes what they say. Those sent to us alone are
+	// left out: anybody can send them, and no match rule checks their sender.
 	Heard func(path dbus.ObjectPath, name string, args func() ([]any, error))
 }
 
@@ -107,7 +108,7 @@ func (s *Server) Serve() error {
 			return fmt.Errorf("read from the system bus: %w", err)
 		}
 		if msg.Type != dbus.TypeMethodCall {
-			if msg.Type == dbus.TypeSignal {
+			if msg.Type == dbus.TypeSignal && !msg.Unicast {
 				s.heard(msg.Path, msg.Interface+"."+msg.Member, msg.Args)
 			}
 			msg.Close()

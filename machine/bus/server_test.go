@@ -84,7 +84,8 @@ func (l *fixedLevel) SetSyslog(n int) { l.n = n }
 // client is a connection to a served bus.
 type client struct {
 	*dbus.Conn
-	t *testing.T
+	t     *testing.T
+	heard chan string // the signals of example.Test that the server has heard
 }
 
 func serve(t *testing.T) client {
@@ -96,8 +97,13 @@ func serve(t *testing.T) client {
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	m := machine.NewManager(calmUnits{}, noWatch{}, dir, log)
+	heard := make(chan string, 4)
 	s := New(Config{Manager: m, Holder: noHolder{}, Log: log, Level: new(fixedLevel),
-		Heard: func(dbus.ObjectPath, string, func() ([]any, error)) {}})
+		Heard: func(_ dbus.ObjectPath, name string, _ func() ([]any, error)) {
+			if strings.HasPrefix(name, "example.Test.") {
+				heard <- name
+			}
+		}})
 	asking, err := dbus.Connect(address)
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +115,9 @@ func serve(t *testing.T) client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	if err := conn.AddMatch("type='signal',interface='example.Test'"); err != nil {
+		t.Fatal(err)
+	}
 	s.Connect(conn, asking)
 	m.Observe(s)
 	if err := s.Claim(); err != nil {
@@ -120,7 +129,7 @@ func serve(t *testing.T) client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	return client{c, t}
+	return client{c, t, heard}
 }
 
 // call calls a method, named with its interface, on an object of machine1.
@@ -154,6 +163,24 @@ type noProps = []struct {
 func (c client) create(name string) *dbus.Call {
 	c.t.Helper()
 	return c.manager("CreateMachine", name, make([]byte, 16), "test", "container", uint32(leader(c.t)), "", noProps{})
+}
+
+// A signal to one connection reaches it past all match rules.
+func TestHearsOnlyWhatGoesToAll(t *testing.T) {
+	c := serve(t)
+	for _, s := range []struct{ member, to string }{{"Forged", Name}, {"True", ""}} {
+		m := &dbus.Message{Type: dbus.TypeSignal, Headers: map[dbus.HeaderField]dbus.Variant{
+			dbus.FieldPath: dbus.MakeVariant(managerPath), dbus.FieldInterface: dbus.MakeVariant("example.Test"),
+			dbus.FieldMember: dbus.MakeVariant(s.member),
+		}}
+		if s.to != "" {
+			m.Headers[dbus.FieldDestination] = dbus.MakeVariant(s.to)
+		}
+		c.Send(m, nil)
+	}
+	if first := <-c.heard; first != "example.Test.True" {
+		t.Errorf("heard %s", first)
+	}
 }
 
 func TestServeMachine(t *testing.T) {

@@ -20,6 +20,7 @@ type Message struct {
 	Path                         dbus.ObjectPath
 	Interface, Member            string
 	Sender, Signature, errorName string
+	Unicast                      bool // it was sent to us alone; match rules let through only what goes to all
 
 	fds []int
 	raw []byte
@@ -163,6 +164,8 @@ func (m *Message) set(code dbus.HeaderField, text string, number uint32) {
 		m.ReplySerial = number
 	case dbus.FieldSender:
 		m.Sender = text
+	case dbus.FieldDestination:
+		m.Unicast = true
 	case dbus.FieldSignature:
 		m.Signature = text
 	}
