@@ -161,16 +161,32 @@ func (k *Keeper) MachineNew(Machine) {}
 func (k *Keeper) MachineRemoved(m Machine) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, prefix := range []string{consolePrefix, notifyPrefix} {
-		h := k.held[prefix+m.Name]
-		if h == nil {
-			continue
+	k.drop(consolePrefix + m.Name)
+	k.drop(notifyPrefix + m.Name)
+}
+
+// drop lets go of a descriptor that is held, in the fd store too. The lock is held.
+func (k *Keeper) drop(name string) {
+	h := k.held[name]
+	if h == nil {
+		return
+	}
+	delete(k.held, name)
+	if err := k.store.Forget(name); err != nil {
+		k.log.Warn("fd store keeps a descriptor that nobody needs, ignoring", "name", name, "error", err)
+	}
+	go h.release(k.poll) // not here: the manager may be locked
+}
+
+// Unlisten lets go of the notify sockets, for nobody will read them. A message that waits in one keeps its sender's network
+// namespace, and the link to it, beyond the machine's end.
+func (k *Keeper) Unlisten() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for name := range k.held {
+		if strings.HasPrefix(name, notifyPrefix) {
+			k.drop(name)
 		}
-		delete(k.held, prefix+m.Name)
-		if err := k.store.Forget(prefix + m.Name); err != nil {
-			k.log.Warn("fd store keeps a descriptor of a machine that is gone, ignoring", "machine", m.Name, "error", err)
-		}
-		go h.release(k.poll) // not here: the manager is locked
 	}
 }
 

@@ -189,6 +189,10 @@ func TestKeepNotify(t *testing.T) {
 	if got := k.Status("web"); got != "one two" {
 		t.Errorf("status is %q", got)
 	}
+	k.Unlisten()
+	if _, err := unix.Write(pair[0], []byte("X=1")); len(k.held) > 0 || k.Status("web") != "" {
+		t.Errorf("still listens: %v, %v", k.held, err)
+	}
 }
 
 func FuzzStatus(f *testing.F) {

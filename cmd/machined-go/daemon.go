@@ -138,8 +138,12 @@ func (d *daemon) tidyImages(ctx context.Context) {
 
 func (d *daemon) stop(ctx context.Context) {
 	_ = d.notifier.Notify("STOPPING=1")
-	if err := retire(ctx, d.units.Conn); err != nil {
+	retired, err := retire(ctx, d.units.Conn)
+	if err != nil {
 		d.log.Warn("varlink socket stays, ignoring", "error", err)
+	}
+	if retired {
+		d.keeper.Unlisten()
 	}
 	linger(ctx, d.units.Conn, d.keeper)
 }

@@ -32,15 +32,15 @@ const (
 // retire stops our socket unit if we were disabled: else it would start us
 // again when the stock daemon is to serve, and keep us under the name of that
 // daemon's unit beside it.
-func retire(ctx context.Context, units *systemd1.Conn) error {
+func retire(ctx context.Context, units *systemd1.Conn) (disabled bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if units.Stopping(ctx) {
-		return nil
+		return false, nil
 	}
 	state, err := units.FileState(ctx, serviceUnit)
 	if err != nil || state != "disabled" {
-		return err
+		return false, err
 	}
-	return units.QueueStop(ctx, socketUnit)
+	return true, units.QueueStop(ctx, socketUnit)
 }

@@ -102,7 +102,6 @@ func TestStockKeepsItsMachines(t *testing.T) {
 func TestGoAndComeBack(t *testing.T) {
 	eachOurs(t, []row{
 		{name: "go back", script: `boot; was=$(leader); systemctl -q disable --now machined-go.socket machined-go.service 2>/dev/null
-			systemctl clean --what=fdstore machined-go.service 2>/dev/null || true
 			until_true machinectl show deb; [[ $(leader) == "$was" ]]; systemctl is-active contain@deb; ls /run/systemd/generator | grep nspawn || true
 			systemctl stop contain@deb; machinectl list; until_true machinectl start deb; machinectl show deb -p Service; machinectl show deb -p Unit`, want: `
 			^active$
@@ -128,9 +127,10 @@ func TestImageLocks(t *testing.T) {
 			currently busy
 			^runs$`},
 		{name: "stock first", script: `systemd-run -q --unit=stock --slice=machine -p Type=notify -p Delegate=yes ` + nspawn + ` </dev/null
-			! mctl start deb 2>&1; ! machinectl start deb 2>&1; systemctl is-active stock; ! machinectl remove deb 2>&1; systemctl reset-failed; systemctl stop stock`, want: `
+			mctl start deb 2>&1 || echo refused; machinectl start deb 2>/dev/null || echo refused too; systemctl is-active stock; machinectl remove deb 2>&1 || true; systemctl reset-failed; systemctl stop stock`, want: `
 			^mctl: start machine "deb": .*in use
-			(contain|systemd-nspawn)@deb\.service failed because
+			^refused$
+			^refused too$
 			^active$
 			^Could not remove image`},
 	})
