@@ -5,6 +5,7 @@ package machine
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ func (m *Manager) tidy(ctx context.Context) (held bool) {
 			m.log.Warn("left-overs of machine stay, ignoring", "machine", n.Name(), "error", err)
 		}
 		if gone {
-			m.endScope(ctx, n.Name())
+			m.endScope(ctx, ScopeName(n.Name()))
 		}
 		held = held || !gone && err == nil
 	}
@@ -76,14 +77,28 @@ func (m *Manager) lives(name string) bool {
 	return e != nil && e.Leader.Alive()
 }
 
-// endScope ends a scope that was started around a process just as that died: systemd sees no end of it by itself.
-func (m *Manager) endScope(ctx context.Context, name string) {
-	scope := ScopeName(name)
-	events, err := os.ReadFile("/sys/fs/cgroup/machine.slice/" + scope + "/cgroup.events")
+// machineSlice is where systemd keeps the cgroups of machines' scopes.
+const machineSlice = "/sys/fs/cgroup/machine.slice"
+
+// endScope ends a scope that was started around a process just as that died: systemd sees no end of it by itself. One that is not
+// active yet waits for its process.
+func (m *Manager) endScope(ctx context.Context, scope string) {
+	events, err := os.ReadFile(filepath.Join(machineSlice, scope, "cgroup.events"))
 	if err != nil || !strings.Contains(string(events), "populated 0") {
+		return
+	}
+	if unit, err := m.units.State(ctx, scope); err != nil || unit.ActiveState != "active" {
 		return
 	}
 	if err := m.units.QueueStop(ctx, scope); err != nil {
 		m.log.Warn("empty scope stays, ignoring", "scope", scope, "error", err)
+	}
+}
+
+// endScopes ends those that an earlier daemon was making when it died.
+func (m *Manager) endScopes(ctx context.Context) {
+	scopes, _ := filepath.Glob(filepath.Join(machineSlice, "machine-*.scope")) // the pattern is sound
+	for _, path := range scopes {
+		m.endScope(ctx, filepath.Base(path))
 	}
 }

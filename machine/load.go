@@ -19,6 +19,7 @@ func (m *Manager) Load(ctx context.Context) {
 			m.log.Info("machine is gone", "machine", records[i].Name, "why", err)
 		}
 	}
+	m.endScopes(ctx)
 }
 
 // adopt keeps a machine if its leader is the process that was noted down, or if

@@ -163,7 +163,8 @@ func TestForegroundPassesTheStatusOn(t *testing.T) {
 }
 
 // An order to stop that comes while a machine boots is heeded, however early:
-// PID 1 gets no signal before it has a handler for it.
+// PID 1 gets no signal before it has a handler for it. One that is lost takes TimeoutStopSec=, 90 s; a guest may wait 25 s for a bus
+// that it is just stopping.
 func TestStopDuringBoot(t *testing.T) {
 	times := "6"
 	if mustRun() {
@@ -180,7 +181,7 @@ func TestStopDuringBoot(t *testing.T) {
 				systemctl stop contain@deb
 				systemctl reset-failed contain@deb 2>/dev/null || true
 				took=$((SECONDS - begin))
-				((took < 20)) || echo "stop after $delay s took $took s"
+				((took < 60)) || echo "stop after $delay s took $took s"
 			done`, times)
 		if said != "" {
 			t.Error(said)
