@@ -133,7 +133,7 @@ func TestDownLeavesNothing(t *testing.T) {
 	mustLab(t, "down", "--name", name)
 	assertNothingLeft(t, before, look(t, name))
 	for kind, link := range namespaces {
-		if left := inNamespace(t, kind, link); len(left) > 0 {
+		if left := inNamespace(t, name, kind, link); len(left) > 0 {
 			t.Errorf("processes still in %s: %q", link, left)
 		}
 	}

@@ -99,18 +99,28 @@ func arguments(dir string) string {
 	return string(raw)
 }
 
-// inNamespace lists the processes in the namespace that link, as of
-// /proc/PID/ns/KIND, names.
-func inNamespace(t *testing.T, kind, link string) []string {
+// inNamespace lists the processes in the lab's namespace that link, as of
+// /proc/PID/ns/KIND, names. Another lab that comes meanwhile may get the number
+// of a namespace that is gone.
+func inNamespace(t *testing.T, lab, kind, link string) []string {
 	t.Helper()
 	var found []string
 	for _, file := range glob(t, "/proc/[0-9]*/ns/"+kind) {
 		dir := filepath.Dir(filepath.Dir(file))
-		if other, err := os.Readlink(file); err == nil && other == link && arguments(dir) != "" {
+		other, err := os.Readlink(file)
+		if err == nil && other == link && arguments(dir) != "" && !inOtherLab(dir, lab) {
 			found = append(found, file)
 		}
 	}
 	return found
+}
+
+// inOtherLab tells whether a process is in the cgroup of a lab, but not of this one.
+func inOtherLab(dir, lab string) bool {
+	const labs = "/machined-go-lab/"
+	raw, _ := os.ReadFile(filepath.Join(dir, "cgroup"))
+	cgroup := string(raw)
+	return strings.Contains(cgroup, labs) && !strings.Contains(cgroup, labs+lab+"/")
 }
 
 func assertNothingLeft(t *testing.T, before, after world) {
