@@ -5,6 +5,7 @@ package boot
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -57,27 +58,59 @@ type Plan struct {
 // namespaces are those the leader is born into. Its mount and cgroup namespaces come later, when there is something in them.
 const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
 
+// decisions are what has to be decided about a boot, in an order in which each finds what it builds on.
+var decisions = []struct {
+	about string
+	make  func(p *Plan, f Facts) error
+}{
+	{"security", (*Plan).decideSecurity},
+	{"limits", (*Plan).decideLimits},
+	{"program", (*Plan).decideProgram},
+	{"mounts", (*Plan).decideMounts},
+	{"network", (*Plan).decideNetwork},
+}
+
 // NewPlan decides everything about a boot.
 func NewPlan(spec Spec, f Facts) (*Plan, error) {
-	set := caps.Machine(true, true)
-	filter, err := seccomp.Program(seccomp.Policy{Caps: set, UserNamespace: true})
-	if err != nil {
-		return nil, fmt.Errorf("make system call filter: %w", err)
-	}
-	p := &Plan{
-		Spec: spec, Base: f.Base, MachineID: f.MachineID, Systemd: f.Tree.Systemd,
-		Caps: set, Filter: filter, Limits: f.Host.Limits.machine(),
-		Path: f.Tree.Init, Argv: argv(spec, f.Tree), Env: environment(spec, f),
-		Mounts: mount.Table(mount.Options{
-			Owner: f.Base, BootID: UUID(f.BootID), MachineID: UUID(f.MachineID), Manager: Manager,
-			OSRelease: f.Host.OSPath, Console: spec.Terminal, ReadOnly: spec.ReadOnly,
-		}),
-	}
-	if spec.Veth {
-		v := network.NewVeth(spec.Name, f.Host.MachineID)
-		p.Veth = &v
+	p := &Plan{Spec: spec, Base: f.Base, MachineID: f.MachineID, Systemd: f.Tree.Systemd}
+	for _, d := range decisions {
+		if err := d.make(p, f); err != nil {
+			return nil, fmt.Errorf("decide %s: %w", d.about, err)
+		}
 	}
 	return p, nil
+}
+
+func (p *Plan) decideSecurity(Facts) (err error) {
+	p.Caps = caps.Machine(true, true)
+	p.Filter, err = seccomp.Program(seccomp.Policy{Caps: p.Caps, UserNamespace: true})
+	return err
+}
+
+func (p *Plan) decideLimits(f Facts) error {
+	p.Limits = f.Host.Limits.machine()
+	return nil
+}
+
+func (p *Plan) decideProgram(f Facts) error {
+	p.Path, p.Argv, p.Env = f.Tree.Init, argv(p.Spec, f.Tree), environment(p.Spec, f)
+	return nil
+}
+
+func (p *Plan) decideMounts(f Facts) error {
+	p.Mounts = mount.Table(mount.Options{
+		Owner: f.Base, BootID: UUID(f.BootID), MachineID: UUID(f.MachineID), Manager: Manager,
+		OSRelease: f.Host.OSPath, Console: p.Spec.Terminal, ReadOnly: p.Spec.ReadOnly,
+	})
+	return nil
+}
+
+func (p *Plan) decideNetwork(f Facts) error {
+	if p.Spec.Network.Veth {
+		v := network.NewVeth(p.Spec.Name, f.Host.MachineID)
+		p.Veth = &v
+	}
+	return nil
 }
 
 func argv(spec Spec, t Tree) []string {
@@ -87,7 +120,7 @@ func argv(spec Spec, t Tree) []string {
 	return []string{t.Init}
 }
 
-// environment is what the container interface (systemd.io/CONTAINER_INTERFACE) and nspawn give PID 1; spec.Env wins.
+// environment is what the container interface (systemd.io/CONTAINER_INTERFACE) and nspawn give PID 1; spec.Environment wins.
 func environment(spec Spec, f Facts) []string {
 	env := []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -107,10 +140,9 @@ func environment(spec Spec, f Facts) []string {
 			env = append(env, "container_host_"+strings.ToLower(field)+"="+v)
 		}
 	}
-	for _, e := range spec.Env {
-		name, _, _ := strings.Cut(e, "=")
+	for _, name := range slices.Sorted(maps.Keys(spec.Environment)) {
 		env = slices.DeleteFunc(env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
-		env = append(env, e)
+		env = append(env, name+"="+spec.Environment[name])
 	}
 	return env
 }

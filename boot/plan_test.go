@@ -30,10 +30,10 @@ func facts() Facts {
 
 func TestPlanGolden(t *testing.T) {
 	for name, spec := range map[string]Spec{
-		"boot": {Name: "web", Root: "/var/lib/machines/web", Veth: true, Terminal: true, Unit: "contain@web.service"},
+		"boot": {Name: "web", Root: "/var/lib/machines/web", Network: Network{Veth: true}, Terminal: true, Unit: "contain@web.service"},
 		"command": {
 			Name: "web", Root: "/srv/tree", Command: []string{"/bin/echo", "hello"}, Hostname: "other",
-			Env: []string{"HOME=/", "A=B"}, ReadOnly: true,
+			Environment: map[string]string{"HOME": "/", "A": "B"}, ReadOnly: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,8 +80,8 @@ func TestValidate(t *testing.T) {
 		{func(s *Spec) { s.Name = "a\n" }, "is not a host name"},
 		{func(s *Spec) { s.Hostname = ".x" }, "host name: "},
 		{func(s *Spec) { s.Root = "relative" }, "is not an absolute path"},
-		{func(s *Spec) { s.Env = []string{"A"} }, "is not NAME=VALUE"},
-		{func(s *Spec) { s.Env = []string{"=b"} }, "is not NAME=VALUE"},
+		{func(s *Spec) { s.Environment = map[string]string{"A=": "b"} }, "is not NAME=VALUE"},
+		{func(s *Spec) { s.Environment = map[string]string{"": "b"} }, "is not NAME=VALUE"},
 		{func(s *Spec) { s.Command = []string{"/bin/a\x00b"} }, "NUL byte"},
 	} {
 		bad := good

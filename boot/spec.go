@@ -8,21 +8,78 @@ package boot
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// Spec is the whole wish for one boot of a machine.
+// Spec is the whole wish for one boot of a machine. Its fields, and those of its sections, are at the same time the keys of the
+// settings files (machine.toml(5)): a field's toml tag is its key, its doc comment its documentation.
 type Spec struct {
-	Name     string   // the machine's name and, unless Hostname is set, its host name
-	Root     string   // absolute path of the OS tree
-	Command  []string // what to run instead of the tree's init
-	Env      []string // NAME=VALUE, beyond or instead of what every machine gets
-	Hostname string
-	ReadOnly bool   // the root is not writable
-	Veth     bool   // a veth pair to the host; otherwise only loopback
-	Terminal bool   // a PTY as /dev/console and standard streams; otherwise the caller's own streams
-	Unit     string // the service that supervises the machine; empty for a machine in the foreground
+	// Who starts the machine fills these; a settings file cannot.
+
+	Name     string `toml:"-"` // the machine's name and, unless Hostname is set, its host name
+	Root     string `toml:"-"` // absolute path of the OS tree
+	Unit     string `toml:"-"` // the service that supervises the machine; empty for a machine in the foreground
+	Terminal bool   `toml:"-"` // a PTY as /dev/console and standard streams; otherwise the caller's own streams
+
+	// Host name at boot; by default the machine's name.
+	Hostname string `toml:"hostname"`
+	// Machine id, 32 hexadecimal digits, for a tree that has none yet; by default a random one.
+	MachineID string `toml:"machine_id"`
+
+	// What to run instead of the tree's init: an absolute path inside, and arguments.
+	Command []string `toml:"command"`
+	// Arguments for the tree's init.
+	InitArguments []string `toml:"init_arguments"`
+	// Run a minimal init as PID 1, which reaps processes and passes signals on, and the command as PID 2.
+	StubInit bool `toml:"stub_init"`
+	// Variables for the machine's first program, beyond or instead of what every machine gets.
+	Environment map[string]string `toml:"environment"`
+	// User to run the command as, by name or number inside the machine; by default root.
+	User string `toml:"user"`
+	// Directory to run the command in; by default the user's home.
+	WorkingDirectory string `toml:"working_directory"`
+	// Signal that asks the first program to end, such as "SIGTERM"; by default SIGRTMIN+3 for an init, SIGKILL for a command.
+	KillSignal string `toml:"kill_signal"`
+	// Whether the machine counts as started only once its init says so; by default for an init that is systemd.
+	NotifyReady *bool `toml:"notify_ready"`
+	// Which kernel the machine is told it runs on: "x86-64" or "x86" (personality(2)); by default the host's.
+	Personality string `toml:"personality"`
+	// Where console and standard streams lead: "interactive", "read-only", "passive", "pipe" or "auto", the default.
+	Console string `toml:"console"`
+
+	// Make the root read-only.
+	ReadOnly bool `toml:"read_only"`
+	// What of the root is forgotten when the machine ends: "no", "yes" (all but /usr), "state" (/var) or "overlay" (every change).
+	Volatile string `toml:"volatile"`
+	// Run from a snapshot or copy of the image that is removed when the machine ends.
+	Ephemeral bool `toml:"ephemeral"`
+	// Image or directory from which the machine's own tree is made if there is none yet.
+	Template string `toml:"template"`
+	// Directory of the tree that becomes the root, with ":OLD" the place where the former root then is.
+	PivotRoot string `toml:"pivot_root"`
+	// Files and directories of the host shown in the machine.
+	Binds []Bind `toml:"bind"`
+	// Empty file systems in memory.
+	Tmpfs []Tmpfs `toml:"tmpfs"`
+	// Directories laid over one another.
+	Overlays []Overlay `toml:"overlay"`
+	// Directories of the machine's own that outlive it, and a new tree.
+	Volumes []Volume `toml:"volume"`
+	// Paths that the machine shall see but not open.
+	Inaccessible []string `toml:"inaccessible"`
+
+	Users       Users       `toml:"users"`
+	Security    Security    `toml:"security"`
+	Limits      ProcLimits  `toml:"limits"`
+	Resources   Resources   `toml:"resources"`
+	Devices     []Device    `toml:"device"`
+	Integration Integration `toml:"integration"`
+	Network     Network     `toml:"network"`
+	Health      Health      `toml:"health"`
+	Start       StartOrder  `toml:"start"`
 }
 
 // maxName is HOST_NAME_MAX, which machine names obey as they become host names.
@@ -43,6 +100,30 @@ func CheckName(name string) error {
 	return nil
 }
 
+// section is a part of a spec that can be wrong by itself.
+type section interface{ validate() error }
+
+// sections are in the order of the reference page.
+func (s Spec) sections() []section {
+	list := []section{s.Users, s.Security, s.Limits, s.Resources, s.Integration, s.Network, s.Health, s.Start}
+	for _, b := range s.Binds {
+		list = append(list, b)
+	}
+	for _, t := range s.Tmpfs {
+		list = append(list, t)
+	}
+	for _, o := range s.Overlays {
+		list = append(list, o)
+	}
+	for _, v := range s.Volumes {
+		list = append(list, v)
+	}
+	for _, d := range s.Devices {
+		list = append(list, d)
+	}
+	return list
+}
+
 // Validate tells what is wrong with a spec.
 func (s Spec) Validate() error {
 	if err := CheckName(s.Name); err != nil {
@@ -56,14 +137,23 @@ func (s Spec) Validate() error {
 	if !strings.HasPrefix(s.Root, "/") {
 		return fmt.Errorf("root directory %q is not an absolute path", s.Root)
 	}
-	for _, e := range s.Env {
-		if name, _, ok := strings.Cut(e, "="); !ok || name == "" || strings.ContainsRune(e, 0) {
-			return fmt.Errorf("environment variable %q is not NAME=VALUE", e)
+	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
+		if name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(s.Environment[name], 0) {
+			return fmt.Errorf("environment variable %q is not NAME=VALUE", name)
 		}
 	}
-	for _, arg := range s.Command {
+	for _, arg := range slices.Concat(s.Command, s.InitArguments) {
 		if strings.ContainsRune(arg, 0) {
 			return fmt.Errorf("command argument %q has a NUL byte", arg)
+		}
+	}
+	err := unsupported(s, "Hostname", "Command", "Environment", "ReadOnly", "Binds", "Tmpfs", "Overlays", "Volumes", "Devices")
+	if err != nil {
+		return err
+	}
+	for _, part := range s.sections() {
+		if err := part.validate(); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -29,19 +29,6 @@ var dirs = []string{"/etc/machined-go/machines", "/run/machined-go/machines", "/
 // maxSize bounds a settings file.
 const maxSize = 1 << 20
 
-// Settings is what a settings file may say. The zero value leaves everything as it is by default.
-type Settings struct {
-	Hostname    string            `toml:"hostname"`    // host name at boot; by default the machine's name
-	Environment map[string]string `toml:"environment"` // variables for the machine's init
-	ReadOnly    *bool             `toml:"read_only"`   // make the root read-only
-	Network     *Network          `toml:"network"`
-}
-
-// Network is the [network] table.
-type Network struct {
-	Veth *bool `toml:"veth"` // a virtual Ethernet pair to the host; by default there is one
-}
-
 // Apply changes spec to what the settings of its machine say.
 func Apply(spec *boot.Spec) error { return apply(dirs, spec) }
 
@@ -50,30 +37,12 @@ func apply(dirs []string, spec *boot.Spec) error {
 	if err != nil {
 		return err
 	}
-	var s Settings
 	for _, file := range files {
-		if err := read(file, &s); err != nil {
+		if err := read(file, spec); err != nil {
 			return err
 		}
 	}
-	s.change(spec)
 	return spec.Validate()
-}
-
-func (s Settings) change(spec *boot.Spec) {
-	if s.Hostname != "" {
-		spec.Hostname = s.Hostname
-	}
-	for name, value := range s.Environment {
-		spec.Env = append(spec.Env, name+"="+value)
-	}
-	slices.Sort(spec.Env)
-	if s.ReadOnly != nil {
-		spec.ReadOnly = *s.ReadOnly
-	}
-	if s.Network != nil && s.Network.Veth != nil {
-		spec.Veth = *s.Network.Veth
-	}
 }
 
 // find lists the files for a machine in the order in which they are read.
@@ -104,8 +73,8 @@ func find(dirs []string, name string) ([]string, error) {
 	return files, nil
 }
 
-// read adds what the file at path says to s.
-func read(path string, s *Settings) error {
+// read changes spec to what the file at path says.
+func read(path string, spec *boot.Spec) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("read settings: %w", err)
@@ -117,12 +86,12 @@ func read(path string, s *Settings) error {
 	if err != nil {
 		return fmt.Errorf("read settings: %w", err)
 	}
-	return decode(path, string(text), s)
+	return decode(path, string(text), spec)
 }
 
-// decode adds what the text of the file at path says to s.
-func decode(path, text string, s *Settings) error {
-	meta, err := toml.Decode(text, s)
+// decode changes spec to what the text of the file at path says.
+func decode(path, text string, spec *boot.Spec) error {
+	meta, err := toml.Decode(text, spec)
 	var bad toml.ParseError
 	if errors.As(err, &bad) {
 		return fmt.Errorf("%s:%d:%d: %s: correct it, or move the file away", path, bad.Position.Line, bad.Position.Col, oneLine(bad.Message))
@@ -131,7 +100,7 @@ func decode(path, text string, s *Settings) error {
 		return fmt.Errorf("%s: %s: correct it, or move the file away", path, oneLine(strings.TrimPrefix(err.Error(), "toml: ")))
 	}
 	for _, key := range meta.Undecoded() {
-		return fmt.Errorf("%s: unknown setting %q: known are hostname, environment, read_only and network.veth", path, key)
+		return fmt.Errorf("%s: unknown setting %q: see machine.toml(5)", path, key)
 	}
 	return nil
 }

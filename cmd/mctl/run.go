@@ -49,6 +49,7 @@ const (
 
 type runOptions struct {
 	spec    boot.Spec
+	env     []string
 	dryRun  bool
 	network string
 }
@@ -81,7 +82,7 @@ func newRunCmd(a *app) *cobra.Command {
 	flags.SetInterspersed(false)
 	flags.StringVarP(&o.spec.Name, "machine", "M", "", "name of the machine (default: the image's)")
 	flags.StringVar(&o.spec.Hostname, "hostname", "", "host name inside (default: the machine's name)")
-	flags.StringArrayVarP(&o.spec.Env, "setenv", "E", nil, "set an environment variable, `NAME=VALUE`")
+	flags.StringArrayVarP(&o.env, "setenv", "E", nil, "set an environment variable, `NAME=VALUE`")
 	flags.BoolVar(&o.spec.ReadOnly, "read-only", false, "make the root read-only")
 	flags.StringVar(&o.network, "network", "", "veth: a pair to the host, or none: loopback only (default: veth to boot, none for a command)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, in order, and do nothing")
@@ -161,19 +162,28 @@ func (o runOptions) resolve(args []string) (boot.Spec, error) {
 	if spec.Name == "" {
 		spec.Name = filepath.Base(root)
 	}
-	spec.Veth = len(spec.Command) == 0
+	spec.Network.Veth = len(spec.Command) == 0
 	if err := settings.Apply(&spec); err != nil {
 		return spec, err
 	}
 	if o.spec.Hostname != "" {
 		spec.Hostname = o.spec.Hostname
 	}
-	spec.Env = append(spec.Env, o.spec.Env...)
+	for _, e := range o.env {
+		name, value, ok := strings.Cut(e, "=")
+		if !ok || name == "" {
+			return spec, fmt.Errorf("environment variable %q is not NAME=VALUE", e)
+		}
+		if spec.Environment == nil {
+			spec.Environment = map[string]string{}
+		}
+		spec.Environment[name] = value
+	}
 	spec.ReadOnly = spec.ReadOnly || o.spec.ReadOnly
 	switch o.network {
 	case "":
 	case "veth", "none":
-		spec.Veth = o.network == "veth"
+		spec.Network.Veth = o.network == "veth"
 	default:
 		return spec, fmt.Errorf("--network=%s is neither veth nor none", o.network)
 	}

@@ -59,7 +59,7 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 	if err != nil {
 		return err
 	}
-	spec := boot.Spec{Name: name, Root: img.Path, Veth: true, Terminal: true, Unit: unitgen.Service(name)}
+	spec := boot.Spec{Name: name, Root: img.Path, Terminal: true, Unit: unitgen.Service(name), Network: boot.Network{Veth: true}}
 	if err := settings.Apply(&spec); err != nil {
 		return err
 	}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+// ProcLimits are limits on the machine's processes, which they hand down (getrlimit(2), --rlimit= of systemd-nspawn(1)).
+type ProcLimits struct {
+	// Resource limits by name, such as nofile: a number, "infinity", or "SOFT:HARD".
+	Rlimit map[string]string `toml:"rlimit"`
+	// How likely the kernel ends the machine's processes when memory runs out, from -1000 (never) to 1000.
+	OOMScoreAdjust *int `toml:"oom_score_adjust"`
+	// The processors that the machine's processes may use, such as "0-3,7"; by default all.
+	CPUAffinity string `toml:"cpu_affinity"`
+}
+
+func (l ProcLimits) validate() error { return unsupported(l) }
+
+// Resources are what the machine as a whole may use, held by its unit (systemd.resource-control(5)).
+type Resources struct {
+	// Processor time, such as "150%" for one and a half processors.
+	CPU string `toml:"cpu"`
+	// Share of processor time under contention, 1 to 10000; 100 is usual.
+	CPUWeight uint64 `toml:"cpu_weight"`
+	// The processors that the machine as a whole may use, such as "0-3"; by default all.
+	CPUs string `toml:"cpus"`
+	// Memory, such as "2G" or "25%", that the machine cannot exceed.
+	Memory string `toml:"memory"`
+	// Memory beyond which the machine is slowed down.
+	MemoryHigh string `toml:"memory_high"`
+	// Memory that is taken from the machine last.
+	MemoryLow string `toml:"memory_low"`
+	// Swap that the machine cannot exceed.
+	Swap string `toml:"swap"`
+	// How many processes and threads there may be; by default 16384.
+	Tasks string `toml:"tasks"`
+	// Share of disk time under contention, 1 to 10000; 100 is usual.
+	IOWeight uint64 `toml:"io_weight"`
+	// Bytes a second that may be read, by device or path: { "/dev/vda" = "10M" }.
+	IORead map[string]string `toml:"io_read"`
+	// Bytes a second that may be written.
+	IOWrite map[string]string `toml:"io_write"`
+	// Read operations a second.
+	IOReadOps map[string]string `toml:"io_read_ops"`
+	// Write operations a second.
+	IOWriteOps map[string]string `toml:"io_write_ops"`
+	// Space that the machine's tree may take, where its file system has quotas.
+	Disk string `toml:"disk"`
+	// The slice that the machine is in; by default machine.slice.
+	Slice string `toml:"slice"`
+	// Further properties of the machine's scope, as in a unit file (systemd.resource-control(5), systemd.scope(5)).
+	Properties map[string]string `toml:"properties"`
+}
+
+func (r Resources) validate() error { return unsupported(r) }
+
+// Device gives a machine a device of the host: its node, the right to use it, and to whom it belongs inside.
+type Device struct {
+	// Path of the node on the host, or of a directory of nodes such as "/dev/dri".
+	Path string `toml:"path"`
+	// Path in the machine; by default the same.
+	Target string `toml:"target"`
+	// What may be done: "r" (read), "w" (write), "m" (make nodes); by default "rw".
+	Access string `toml:"access"`
+	// Owner inside the machine, by number; by default root.
+	User uint32 `toml:"user"`
+	// Group inside the machine, by number; by default root.
+	Group uint32 `toml:"group"`
+	// Permissions, such as "0660"; by default those of the host's node.
+	Mode string `toml:"mode"`
+}
+
+func (d Device) validate() error { return unsupported(d) }
