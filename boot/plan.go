@@ -50,9 +50,11 @@ type Plan struct {
 	Caps      caps.Set
 	Filter    []unix.SockFilter
 	Limits    []Limit
-	Veth      *network.Veth
-	Argv, Env []string
-	Path      string // what is executed
+	// Properties are what the machine's scope has beyond what every machine's has.
+	Properties []UnitProperty
+	Veth       *network.Veth
+	Argv, Env  []string
+	Path       string // what is executed
 }
 
 // namespaces are those the leader is born into. Its mount and cgroup namespaces come later, when there is something in them.
@@ -65,6 +67,7 @@ var decisions = []struct {
 }{
 	{"security", (*Plan).decideSecurity},
 	{"limits", (*Plan).decideLimits},
+	{"resources", (*Plan).decideResources},
 	{"program", (*Plan).decideProgram},
 	{"mounts", (*Plan).decideMounts},
 	{"network", (*Plan).decideNetwork},
@@ -173,6 +176,9 @@ func (p *Plan) String() string {
 	}
 	for _, l := range p.Limits {
 		line("limit %s", l)
+	}
+	for _, prop := range p.Properties {
+		line("unit property %s", prop)
 	}
 	line("host name %s", p.Hostname())
 	line("capabilities %s", p.Caps)

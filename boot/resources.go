@@ -2,6 +2,15 @@
 
 package boot
 
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // ProcLimits are limits on the machine's processes, which they hand down (getrlimit(2), --rlimit= of systemd-nspawn(1)).
 type ProcLimits struct {
 	// Resource limits by name, such as nofile: a number, "infinity", or "SOFT:HARD".
@@ -47,10 +56,101 @@ type Resources struct {
 	// The slice that the machine is in; by default machine.slice.
 	Slice string `toml:"slice"`
 	// Further properties of the machine's scope, as in a unit file (systemd.resource-control(5), systemd.scope(5)).
-	Properties map[string]string `toml:"properties"`
+	UnitProperties map[string]string `toml:"properties"`
 }
 
-func (r Resources) validate() error { return unsupported(r) }
+func (r Resources) validate() error {
+	if r.Disk != "" {
+		return unsupported(struct {
+			Disk string `toml:"resources.disk"`
+		}{r.Disk})
+	}
+	if r.Slice != "" && (!strings.HasSuffix(r.Slice, ".slice") || strings.Contains(r.Slice, "/")) {
+		return fmt.Errorf("setting resources.slice: %q is not the name of a slice, such as machine.slice", r.Slice)
+	}
+	_, err := r.Properties()
+	return err
+}
+
+// decideResources turns the limits into properties of the scope.
+func (p *Plan) decideResources(Facts) (err error) {
+	p.Properties, err = p.Spec.Resources.Properties()
+	return err
+}
+
+// lines are the settings that are lines of a unit file under another name.
+func (r Resources) lines() []struct{ key, property, text string } {
+	number := func(n uint64) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.FormatUint(n, 10)
+	}
+	return []struct{ key, property, text string }{
+		{"cpu", "CPUQuota", r.CPU},
+		{"cpu_weight", "CPUWeight", number(r.CPUWeight)},
+		{"cpus", "AllowedCPUs", r.CPUs},
+		{"memory", "MemoryMax", r.Memory},
+		{"memory_high", "MemoryHigh", r.MemoryHigh},
+		{"memory_low", "MemoryLow", r.MemoryLow},
+		{"swap", "MemorySwapMax", r.Swap},
+		{"tasks", "TasksMax", r.Tasks},
+		{"io_weight", "IOWeight", number(r.IOWeight)},
+	}
+}
+
+// Properties gives the limits as properties of the machine's scope, in the order of the settings. A property that is set by its
+// name counts more than a setting that means the same.
+func (r Resources) Properties() ([]UnitProperty, error) {
+	var list []UnitProperty
+	for _, line := range r.lines() {
+		if line.text == "" {
+			continue
+		}
+		p, err := ParseProperty(line.property, line.text)
+		if err != nil {
+			return nil, fmt.Errorf("setting resources.%s: %w", line.key, errors.Unwrap(err))
+		}
+		list = append(list, p)
+	}
+	for _, io := range []struct {
+		key, property string
+		amounts       map[string]string
+	}{
+		{"io_read", "IOReadBandwidthMax", r.IORead},
+		{"io_write", "IOWriteBandwidthMax", r.IOWrite},
+		{"io_read_ops", "IOReadIOPSMax", r.IOReadOps},
+		{"io_write_ops", "IOWriteIOPSMax", r.IOWriteOps},
+	} {
+		p, err := readAmounts(io.property, io.amounts)
+		if err != nil {
+			return nil, fmt.Errorf("setting resources.%s: %w", io.key, err)
+		}
+		if len(io.amounts) > 0 {
+			list = append(list, p)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.UnitProperties)) {
+		p, err := ParseProperty(name, r.UnitProperties[name])
+		if err != nil {
+			return nil, fmt.Errorf("setting resources.properties: %w", err)
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+func readAmounts(property string, amounts map[string]string) (UnitProperty, error) {
+	var list []DeviceAmount
+	for _, device := range slices.Sorted(maps.Keys(amounts)) {
+		p, err := readAmount(property, device+" "+amounts[device])
+		if err != nil {
+			return p, fmt.Errorf("%q = %q: %w", device, amounts[device], err)
+		}
+		list = append(list, p.Value.([]DeviceAmount)...)
+	}
+	return UnitProperty{property, list}, nil
+}
 
 // Device gives a machine a device of the host: its node, the right to use it, and to whom it belongs inside.
 type Device struct {

@@ -33,7 +33,9 @@ type Scope struct {
 	Name, Description string
 	PID               int
 	Before            []string // units that must stop before the scope does
+	Slice             string   // empty for machine.slice
 	Devices           []DeviceRule
+	Properties        []UnitProperty // in addition to all of these
 }
 
 // DeviceRule lets a machine do something with a device node, or with a group of them such as "char-pts" (DeviceAllow= in
@@ -194,7 +196,8 @@ func (s *start) connect(context.Context) (func(), error) {
 
 func (s *start) makeScope(ctx context.Context) (func(), error) {
 	name := s.plan.Spec.Name
-	scope := Scope{Name: unitgen.Scope(name), Description: "Container " + name, PID: s.leader.PID, Devices: devices}
+	scope := Scope{Name: unitgen.Scope(name), Description: "Container " + name, PID: s.leader.PID, Devices: devices,
+		Slice: s.plan.Spec.Resources.Slice, Properties: s.plan.Properties}
 	supervisor := s.plan.Spec.Unit
 	if supervisor == "" {
 		supervisor = ownUnit() // we ask it to power off ourselves when the host goes down

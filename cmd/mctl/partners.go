@@ -59,9 +59,19 @@ func (p *partners) StartScope(ctx context.Context, s boot.Scope) error {
 		return err
 	}
 	return systemd.StartScope(ctx, systemd1.Scope{
-		Name: s.Name, Description: s.Description, PIDs: []int{s.PID}, Before: s.Before,
-		Extra: []systemd1.Property{systemd1.Prop("DevicePolicy", "closed"), systemd1.Prop("DeviceAllow", s.Devices)},
+		Name: s.Name, Description: s.Description, Slice: s.Slice, PIDs: []int{s.PID}, Before: s.Before,
+		Extra: append([]systemd1.Property{
+			systemd1.Prop("DevicePolicy", "closed"), systemd1.Prop("DeviceAllow", s.Devices),
+		}, busProperties(s.Properties)...),
 	})
+}
+
+func busProperties(list []boot.UnitProperty) []systemd1.Property {
+	var props []systemd1.Property
+	for _, p := range list {
+		props = append(props, systemd1.Prop(p.Name, p.Value))
+	}
+	return props
 }
 
 // stopping tells whether systemd is stopping a unit.
