@@ -29,6 +29,7 @@ type Facts struct {
 	BootID    [16]byte // fresh for every boot
 	MachineID [16]byte // the tree's, or fresh
 	Host      Host
+	Devices   []DeviceNode
 }
 
 // Host is what a boot must know of the host.
@@ -52,6 +53,7 @@ type Plan struct {
 	Limits    []Limit
 	// Properties are what the machine's scope has beyond what every machine's has.
 	Properties []UnitProperty
+	Devices    []DeviceRule
 	Veth       *network.Veth
 	Argv, Env  []string
 	Path       string // what is executed
@@ -70,6 +72,7 @@ var decisions = []struct {
 	{"resources", (*Plan).decideResources},
 	{"program", (*Plan).decideProgram},
 	{"mounts", (*Plan).decideMounts},
+	{"devices", (*Plan).decideDevices},
 	{"network", (*Plan).decideNetwork},
 }
 
@@ -176,6 +179,9 @@ func (p *Plan) String() string {
 	}
 	for _, l := range p.Limits {
 		line("limit %s", l)
+	}
+	for _, d := range p.Devices {
+		line("device %s %s", d.Node, d.Access)
 	}
 	for _, prop := range p.Properties {
 		line("unit property %s", prop)

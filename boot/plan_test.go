@@ -35,9 +35,19 @@ func TestPlanGolden(t *testing.T) {
 			Name: "web", Root: "/srv/tree", Command: []string{"/bin/echo", "hello"}, Hostname: "other",
 			Environment: map[string]string{"HOME": "/", "A": "B"}, ReadOnly: true,
 		},
+		"resources": {
+			Name: "web", Root: "/var/lib/machines/web",
+			Resources: Resources{CPU: "50%", Memory: "1G", Tasks: "100"},
+			Devices:   []Device{{Path: "/dev/dri", Target: "/dev/gpu/dri"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := facts()
+			if len(spec.Devices) > 0 {
+				d := spec.Devices[0]
+				d.Path, d.Target, d.Mode, d.User, d.Group = "/dev/dri/card0", "/dev/gpu/dri/card0", "0660", 1, 44
+				f.Devices = []DeviceNode{{Device: d, Mode: 0o020666, Major: 226, Minor: 0}}
+			}
 			if len(spec.Command) > 0 {
 				f.Tree = Tree{Init: spec.Command[0]}
 			}

@@ -151,21 +151,3 @@ func readAmounts(property string, amounts map[string]string) (UnitProperty, erro
 	}
 	return UnitProperty{property, list}, nil
 }
-
-// Device gives a machine a device of the host: its node, the right to use it, and to whom it belongs inside.
-type Device struct {
-	// Path of the node on the host, or of a directory of nodes such as "/dev/dri".
-	Path string `toml:"path"`
-	// Path in the machine; by default the same.
-	Target string `toml:"target"`
-	// What may be done: "r" (read), "w" (write), "m" (make nodes); by default "rw".
-	Access string `toml:"access"`
-	// Owner inside the machine, by number; by default root.
-	User uint32 `toml:"user"`
-	// Group inside the machine, by number; by default root.
-	Group uint32 `toml:"group"`
-	// Permissions, such as "0660"; by default those of the host's node.
-	Mode string `toml:"mode"`
-}
-
-func (d Device) validate() error { return unsupported(d) }

@@ -196,7 +196,7 @@ func (s *start) connect(context.Context) (func(), error) {
 
 func (s *start) makeScope(ctx context.Context) (func(), error) {
 	name := s.plan.Spec.Name
-	scope := Scope{Name: unitgen.Scope(name), Description: "Container " + name, PID: s.leader.PID, Devices: devices,
+	scope := Scope{Name: unitgen.Scope(name), Description: "Container " + name, PID: s.leader.PID, Devices: s.plan.Devices,
 		Slice: s.plan.Spec.Resources.Slice, Properties: s.plan.Properties}
 	supervisor := s.plan.Spec.Unit
 	if supervisor == "" {
@@ -280,7 +280,11 @@ func decide(spec Spec, base uint32) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := Facts{Tree: tree, Base: base, BootID: NewID(), MachineID: tree.MachineID, Host: host}
+	found, err := findDevices(spec.Devices)
+	if err != nil {
+		return nil, err
+	}
+	f := Facts{Tree: tree, Base: base, BootID: NewID(), MachineID: tree.MachineID, Host: host, Devices: found}
 	if f.MachineID == [16]byte{} {
 		f.MachineID = NewID()
 	}

@@ -204,12 +204,17 @@ type Node struct {
 	Path         string
 	Mode         uint32 // type and permissions as in stat(2)
 	Major, Minor uint32
+	User, Group  uint32 // owner inside
 	HostOwned    bool
 	Optional     bool // the kernel may refuse device nodes
 }
 
 func (o Node) String() string {
-	return fmt.Sprintf("make node %s (%07o) %d:%d", o.Path, o.Mode, o.Major, o.Minor)
+	text := fmt.Sprintf("make node %s (%07o) %d:%d", o.Path, o.Mode, o.Major, o.Minor)
+	if o.User != 0 || o.Group != 0 {
+		text += fmt.Sprintf(" of %d:%d", o.User, o.Group)
+	}
+	return text
 }
 
 func (o Node) apply(r *Root) error {
@@ -220,7 +225,7 @@ func (o Node) apply(r *Root) error {
 		if err := unix.Fchmodat(dir, base, o.Mode&0o7777, 0); err != nil || o.HostOwned {
 			return err
 		}
-		return unix.Fchownat(dir, base, int(r.in.Owner), int(r.in.Owner), unix.AT_SYMLINK_NOFOLLOW)
+		return unix.Fchownat(dir, base, int(r.in.Owner+o.User), int(r.in.Owner+o.Group), unix.AT_SYMLINK_NOFOLLOW)
 	})
 	if o.Optional && err != nil {
 		return nil
