@@ -15,7 +15,6 @@ import (
 	"machined-go/boot/mount"
 	"machined-go/boot/network"
 	"machined-go/boot/seccomp"
-	"machined-go/boot/userns"
 )
 
 // Manager is what $container says. Software asks it whether it runs in a container and of which kind; with the value of
@@ -163,38 +162,6 @@ func (p *Plan) Hostname() string {
 
 // foreground tells whether the machine's life is bound to that of the process which starts it.
 func (p *Plan) foreground() bool { return p.Spec.Unit == "" }
-
-// String lists the plan in the order in which it is carried out.
-func (p *Plan) String() string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("machine %s from %s", p.Spec.Name, p.Spec.Root)
-	line("namespaces: user pid net ipc uts mount cgroup")
-	line("user ids 0-%d are %d-%d on the host, the root ID-mapped", userns.Size-1, p.Base, p.Base+userns.Size-1)
-	for _, op := range p.Mounts {
-		line("%s", op)
-	}
-	if p.Veth != nil {
-		line("%s", p.Veth)
-	}
-	for _, l := range p.Limits {
-		line("limit %s", l)
-	}
-	for _, d := range p.Devices {
-		line("device %s %s", d.Node, d.Access)
-	}
-	for _, prop := range p.Properties {
-		line("unit property %s", prop)
-	}
-	line("host name %s", p.Hostname())
-	line("capabilities %s", p.Caps)
-	line("system call filter of %d instructions", len(p.Filter))
-	for _, e := range p.Env {
-		line("environment %s", e)
-	}
-	line("execute %s", strings.Join(p.Argv, " "))
-	return b.String()
-}
 
 // UUID renders id with dashes, as RFC 9562 does.
 func UUID(id [16]byte) string {

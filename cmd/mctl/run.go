@@ -50,7 +50,7 @@ const (
 type runOptions struct {
 	spec    boot.Spec
 	env     []string
-	dryRun  bool
+	dryRun  dryRun
 	network string
 }
 
@@ -85,22 +85,8 @@ func newRunCmd(a *app) *cobra.Command {
 	flags.StringArrayVarP(&o.env, "setenv", "E", nil, "set an environment variable, `NAME=VALUE`")
 	flags.BoolVar(&o.spec.ReadOnly, "read-only", false, "make the root read-only")
 	flags.StringVar(&o.network, "network", "", "veth: a pair to the host, or none: loopback only (default: veth to boot, none for a command)")
-	flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, in order, and do nothing")
+	o.dryRun.addTo(cmd)
 	return cmd
-}
-
-// preview prints the plan of what run would do.
-func (a *app) preview(o runOptions, args []string) error {
-	spec, err := o.resolve(args)
-	if err != nil {
-		return err
-	}
-	plan, err := boot.Preview(spec)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprint(a.out, plan)
-	return err
 }
 
 // twoSignals gives a context that ends with the first signal and a channel that closes with the second.
@@ -122,8 +108,12 @@ func twoSignals(parent context.Context) (ctx context.Context, insist <-chan stru
 
 // run runs a machine and gives its exit status.
 func (a *app) run(ctx context.Context, insist <-chan struct{}, o runOptions, args []string) (int, error) {
-	if o.dryRun {
-		return 0, a.preview(o, args)
+	if o.dryRun != "" {
+		spec, err := o.resolve(args)
+		if err != nil {
+			return 0, err
+		}
+		return 0, a.preview(spec, o.dryRun)
 	}
 	partners := newPartners(a)
 	spec, err := o.resolve(args)

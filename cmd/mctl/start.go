@@ -25,11 +25,13 @@ that runs already is left alone. Several start at the same time.`
 
 const startExamples = `  mctl start deb               boot the image "deb"
   mctl start web db cache      three at a time
+  mctl start --dry-run web     only say what would be done
 
 Next: mctl status deb, mctl login deb. To boot it with the host: mctl enable deb.`
 
 func newStartCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var dry dryRun
+	cmd := &cobra.Command{
 		Use:               "start NAME…",
 		Short:             "boot machines",
 		GroupID:           groupRun,
@@ -40,6 +42,9 @@ func newStartCmd(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := untilInterrupted(cmd.Context())
 			defer stop()
+			if dry != "" {
+				return each(args, func(name string) error { return a.previewStart(name, dry) })
+			}
 			go boot.Hasten()
 			service, err := a.units(ctx)
 			if err != nil {
@@ -48,6 +53,17 @@ func newStartCmd(a *app) *cobra.Command {
 			return each(args, func(name string) error { return a.start(ctx, service, name) })
 		},
 	}
+	dry.addTo(cmd)
+	return cmd
+}
+
+// previewStart prints the plan that the machine's service would carry out.
+func (a *app) previewStart(name string, format dryRun) error {
+	spec, err := serviceSpec(name)
+	if err != nil {
+		return err
+	}
+	return a.preview(spec, format)
 }
 
 // start boots one machine and tells the user, if one is looking.

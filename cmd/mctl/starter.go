@@ -52,22 +52,28 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 			cancel()
 		}
 	}()
-	if err := boot.CheckName(name); err != nil {
-		return err
-	}
-	img, err := image.Find(name)
+	spec, err := serviceSpec(name)
 	if err != nil {
-		return err
-	}
-	spec := boot.Spec{Name: name, Root: img.Path, Terminal: true, Unit: unitgen.Service(name), Network: boot.Network{Veth: true}}
-	if err := settings.Apply(&spec); err != nil {
 		return err
 	}
 	s := &boot.Service{
 		Starter:   boot.Starter{Units: partners, Registry: partners},
 		Manager:   manager,
-		LockImage: func() ([]*os.File, error) { return image.Lock(img.Path, true) },
+		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, true) },
 		Attach:    partners.attach,
 	}
 	return s.Run(ctx, spec, handover.Stored())
+}
+
+// serviceSpec is what the service of machine name boots.
+func serviceSpec(name string) (boot.Spec, error) {
+	if err := boot.CheckName(name); err != nil {
+		return boot.Spec{}, err
+	}
+	img, err := image.Find(name)
+	if err != nil {
+		return boot.Spec{}, err
+	}
+	spec := boot.Spec{Name: name, Root: img.Path, Terminal: true, Unit: unitgen.Service(name), Network: boot.Network{Veth: true}}
+	return spec, settings.Apply(&spec)
 }

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+import (
+	"fmt"
+	"strings"
+
+	"machined-go/boot/userns"
+)
+
+// Step is one thing a boot does.
+type Step struct {
+	Kind string `json:"kind"` // what it is about, one word, such as "mount"
+	Does string `json:"does"` // for a person
+}
+
+// Outline lists the plan in the order in which it is carried out.
+func (p *Plan) Outline() []Step {
+	var list []Step
+	add := func(kind, format string, args ...any) { list = append(list, Step{kind, fmt.Sprintf(format, args...)}) }
+	add("machine", "machine %s from %s", p.Spec.Name, p.Spec.Root)
+	add("namespaces", "namespaces: user pid net ipc uts mount cgroup")
+	add("ids", "user ids 0-%d are %d-%d on the host, the root ID-mapped", userns.Size-1, p.Base, p.Base+userns.Size-1)
+	for _, op := range p.Mounts {
+		add("mount", "%s", op)
+	}
+	if p.Veth != nil {
+		add("network", "%s", p.Veth)
+	}
+	for _, l := range p.Limits {
+		add("limit", "limit %s", l)
+	}
+	for _, d := range p.Devices {
+		add("device", "device %s %s", d.Node, d.Access)
+	}
+	for _, prop := range p.Properties {
+		add("unit", "unit property %s", prop)
+	}
+	add("hostname", "host name %s", p.Hostname())
+	add("capabilities", "capabilities %s", p.Caps)
+	add("filter", "system call filter of %d instructions", len(p.Filter))
+	for _, e := range p.Env {
+		add("environment", "environment %s", e)
+	}
+	add("execute", "execute %s", strings.Join(p.Argv, " "))
+	return list
+}
+
+// String is the outline, a line each.
+func (p *Plan) String() string {
+	var b strings.Builder
+	for _, step := range p.Outline() {
+		b.WriteString(step.Does + "\n")
+	}
+	return b.String()
+}
