@@ -14,6 +14,7 @@ const (
 	dataNumber = 0
 	dataArch   = 4
 	dataArg0   = 16
+	dataArg1   = 24
 	dataArg2   = 32
 )
 
@@ -34,6 +35,8 @@ type assembler struct {
 	code    []unix.SockFilter // last instruction first
 	returns map[uint32]label  // the newest RET of each value
 	checks  map[verdict]label
+	// families are those of sockets, in the order of their numbers.
+	families []family
 }
 
 // add puts an instruction in front of the program.
@@ -97,23 +100,20 @@ func (a *assembler) search(spans []span) label {
 
 // leaf writes what is done about a call once its number is known.
 func (a *assembler) leaf(v verdict) label {
-	if !v.audit {
+	if v.check == unchecked {
 		return a.ret(v.ret)
 	}
-	if l, ok := a.checks[v]; ok {
-		return l
+	l, ok := a.checks[v]
+	if !ok {
+		l = a.look(v)
+		a.checks[v] = l
 	}
-	refuse, rest := a.ret(retNoAudit), a.ret(v.ret)
-	protocol := a.load(dataArg2, a.branch(unix.BPF_JEQ, unix.NETLINK_AUDIT, refuse, rest))
-	rest = a.ret(v.ret)
-	l := a.load(dataArg0, a.branch(unix.BPF_JEQ, unix.AF_NETLINK, protocol, rest))
-	a.checks[v] = l
 	return l
 }
 
 // assemble writes the whole program: one search per architecture, and bad for any other.
-func assemble(searches []search, bad uint32) []unix.SockFilter {
-	a := assembler{returns: map[uint32]label{}, checks: map[verdict]label{}}
+func assemble(searches []search, families []family, bad uint32) []unix.SockFilter {
+	a := assembler{returns: map[uint32]label{}, checks: map[verdict]label{}, families: families}
 	entries := make([]label, len(searches))
 	for i, s := range slices.Backward(searches) {
 		entries[i] = a.load(dataNumber, a.search(s.spans))

@@ -88,7 +88,7 @@ func TestConstantAnswers(t *testing.T) {
 // TestLongSearches has far more spans than an 8-bit jump can cross.
 func TestLongSearches(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	verdicts := []verdict{{retAllow, false}, {retDenied, false}, {retUnknown, false}, {retAllow, true}}
+	verdicts := []verdict{{retAllow, unchecked}, {retDenied, unchecked}, {retUnknown, unchecked}, {retAllow, ofSocket}}
 	for _, size := range []int{1, 2, 3, 4, 5, 100, 255, 256, 257, 600, 1000} {
 		var searches []search
 		for arch := range uint32(3) {
@@ -98,7 +98,7 @@ func TestLongSearches(t *testing.T) {
 			}
 			searches = append(searches, search{arch, spans})
 		}
-		prog := assemble(searches, unix.SECCOMP_RET_KILL_PROCESS)
+		prog := assemble(searches, []family{{}}, unix.SECCOMP_RET_KILL_PROCESS)
 		sound(t, prog)
 		for _, s := range searches {
 			checkSpans(t, prog, s)
@@ -122,7 +122,7 @@ func checkSpans(t *testing.T, prog []unix.SockFilter, s search) {
 				t.Fatalf("%d spans, architecture %d, number %d: %#x, want %#x", len(s.spans), s.arch, number, got, sp.verdict.ret)
 			}
 			audit := data{number, s.arch, [6]uint64{unix.AF_NETLINK, 0, unix.NETLINK_AUDIT}}
-			if got := must(t, prog, audit); (got == retNoAudit) != sp.verdict.audit {
+			if got := must(t, prog, audit); (got == retNoAudit) != (sp.verdict.check == ofSocket) {
 				t.Fatalf("%d spans, architecture %d, number %d: audit socket gives %#x", len(s.spans), s.arch, number, got)
 			}
 		}

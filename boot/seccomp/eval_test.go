@@ -3,6 +3,7 @@
 package seccomp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"testing"
@@ -55,6 +56,8 @@ func run(prog []unix.SockFilter, d data) (value uint32, steps int, err error) {
 			yes = acc >= in.K
 		case unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K:
 			yes = acc > in.K
+		case unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K:
+			yes = acc&in.K != 0
 		default:
 			return 0, steps, fmt.Errorf("instruction %d has code %#x", pc, in.Code)
 		}
@@ -83,7 +86,7 @@ func action(value uint32) string {
 	case unix.SECCOMP_RET_ALLOW:
 		return "allow"
 	case unix.SECCOMP_RET_ERRNO:
-		return unix.ErrnoName(unix.Errno(value & unix.SECCOMP_RET_DATA))
+		return cmp.Or(unix.ErrnoName(unix.Errno(value&unix.SECCOMP_RET_DATA)), "success")
 	}
 	return fmt.Sprintf("%#x", value)
 }
