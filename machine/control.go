@@ -38,7 +38,11 @@ func (m *Manager) Terminate(ctx context.Context, name string) error {
 		return fmt.Errorf("terminate %q: %w", name, ErrNotHost)
 	}
 	unit, part, supervisor, id := e.stopUnit(), e.Subgroup != "", e.Supervisor, e.SupervisorID
+	mach := e.snapshot()
 	m.mu.Unlock()
+	if err := m.wake(ctx, &mach); err != nil { // systemd 262 does not stop what is frozen
+		return err
+	}
 	if err := m.stop(ctx, unit, part, supervisor, id); err != nil {
 		return err
 	}
@@ -90,7 +94,7 @@ func (m *Manager) Kill(ctx context.Context, name, whom string, signal int32) err
 	}
 	switch whom {
 	case KillLeader:
-		return mach.Leader.Signal(unix.Signal(signal))
+		return m.killLeader(ctx, &mach, unix.Signal(signal))
 	case KillSupervisor:
 		p, err := OpenProcess(mach.Supervisor)
 		if err != nil {
@@ -106,6 +110,15 @@ func (m *Manager) Kill(ctx context.Context, name, whom string, signal int32) err
 		return m.killSubgroup(ctx, &mach, signal)
 	}
 	return m.units.KillUnit(ctx, mach.Unit, "all", signal)
+}
+
+// killLeader sends a signal to the machine's PID 1. One that asks it to end
+// resumes a paused machine: it would be heeded only when somebody does that.
+func (m *Manager) killLeader(ctx context.Context, mach *Machine, signal unix.Signal) error {
+	if err := mach.Leader.Signal(signal); err != nil || !asksToEnd(signal) {
+		return err
+	}
+	return m.wake(ctx, mach)
 }
 
 func hexString(b []byte) string { return hex.EncodeToString(b) }

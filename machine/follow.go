@@ -136,20 +136,33 @@ func (m *Manager) look(ctx context.Context, name string) {
 	if askOwner {
 		states[1] = m.ask(ctx, name, owner)
 	}
+	failed := askUnit && states[0] == nil || askOwner && states[1] == nil
+	if mach, stops := m.conclude(e, states, failed); stops {
+		if err := m.wake(ctx, &mach); err != nil {
+			m.log.Warn("machine stays paused though it has to end, ignoring", "machine", name, "error", err)
+		}
+	}
+}
+
+// conclude takes the states of a machine's unit and of its owner, those that were asked for, drops the machine if it is gone, and
+// tells whether it is being stopped.
+func (m *Manager) conclude(e *entry, states [2]*systemd1.Unit, failed bool) (mach Machine, stops bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.byName[name] != e {
-		return
+	if m.byName[e.Name] != e {
+		return Machine{}, false
 	}
-	if askUnit && states[0] == nil || askOwner && states[1] == nil {
+	if failed {
 		e.unit.fresh, e.owner.fresh = false, false
-		time.AfterFunc(askAgain, func() { m.Check(name) })
+		time.AfterFunc(askAgain, func() { m.Check(e.Name) })
 	}
 	e.unit.learn(states[0])
 	e.owner.learn(states[1])
 	if e.facts().gone() {
 		m.drop(e)
+		return Machine{}, false
 	}
+	return e.snapshot(), e.stops()
 }
 
 func (m *Manager) ask(ctx context.Context, machine, unit string) *systemd1.Unit {

@@ -19,6 +19,11 @@ func (m *Manager) Load(ctx context.Context) {
 			m.log.Info("machine is gone", "machine", records[i].Name, "why", err)
 		}
 	}
+	for _, mach := range m.List() {
+		if mach.alone() && mach.Paused() {
+			m.Check(mach.Name) // if it is being stopped, it has to be resumed
+		}
+	}
 	m.endScopes(ctx)
 }
 

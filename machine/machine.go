@@ -73,6 +73,9 @@ type Machine struct {
 	// ServiceUnit is the service that starts and stops the machine when that is
 	// not Unit, for machines of ours: contain@NAME.service.
 	ServiceUnit string
+	// Ours says that we started the machine: nobody else looks after it, so we
+	// serve it at ControlAddress.
+	Ours bool
 	// InvocationID is that of Unit, in hex as systemd writes it; "" if unknown.
 	InvocationID string
 

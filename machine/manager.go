@@ -19,6 +19,8 @@ type Units interface {
 	StartScope(ctx context.Context, s systemd1.Scope) error
 	QueueStop(ctx context.Context, unit string) error
 	KillUnit(ctx context.Context, unit, whom string, signal int32) error
+	Freeze(ctx context.Context, unit string) error
+	Thaw(ctx context.Context, unit string) error
 }
 
 // Watcher calls a function once something is to be read from a file
@@ -36,9 +38,18 @@ type Observer interface {
 	MachineRemoved(Machine)
 }
 
+// Control serves machines of ours each at an address of its own. It is called
+// while the manager is locked: it must not call the manager.
+type Control interface {
+	// Open begins to serve a machine; who connects to the address is heard.
+	Open(m Machine) (address string, err error)
+	Close(name string)
+}
+
 // Manager is the table of machines. It is safe for concurrent use.
 type Manager struct {
 	units     Units
+	control   Control // nil if machines are not served
 	watch     Watcher
 	dir       *Dir
 	log       *slog.Logger
@@ -107,6 +118,9 @@ func NewManager(units Units, watch Watcher, dir *Dir, log *slog.Logger) *Manager
 // Observe names who is told of machines that come and go, in this order. It
 // must be called before Load.
 func (m *Manager) Observe(o ...Observer) { m.observers = o }
+
+// Serve names who serves machines of ours. It must be called before Load.
+func (m *Manager) Serve(c Control) { m.control = c }
 
 // Get finds a machine by its name; ErrNoSuchMachine if there is none.
 func (m *Manager) Get(name string) (Machine, error) {
@@ -199,6 +213,7 @@ func (m *Manager) drop(e *entry) {
 	if err := m.dir.remove(&e.Machine); err != nil {
 		m.log.Error("remove state of machine", "machine", e.Name, "error", err)
 	}
+	m.withhold(e)
 	m.watch.Remove(e.Leader.FD())
 	m.unwatchGroup(e)
 	delete(m.byName, e.Name)

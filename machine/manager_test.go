@@ -47,6 +47,14 @@ func (u *fakeUnits) KillUnit(_ context.Context, unit, whom string, _ int32) erro
 	u.calls = append(u.calls, "kill "+unit+" "+whom)
 	return nil
 }
+func (u *fakeUnits) Freeze(_ context.Context, unit string) error {
+	u.calls = append(u.calls, "freeze "+unit)
+	return nil
+}
+func (u *fakeUnits) Thaw(_ context.Context, unit string) error {
+	u.calls = append(u.calls, "thaw "+unit)
+	return nil
+}
 
 // log is an observer that remembers.
 type observed struct{ events chan string }

@@ -31,6 +31,8 @@ type Registration struct {
 	// ServiceUnit is the service that owns the machine, when its processes are
 	// in a scope of their own.
 	ServiceUnit string
+	// Ours says that nobody stays with the machine to look after it.
+	Ours bool
 	// Again lets the same leader register the same name a second time, as it
 	// does when our answer to the first time was lost.
 	Again bool
@@ -71,7 +73,7 @@ func (r *Registration) machine() Machine {
 		Name: own(r.Name), Service: own(r.Service), Class: own(r.Class), RootDirectory: own(r.RootDirectory),
 		NetIf: r.NetIf, UID: r.UID, Leader: r.Leader, VSockCID: r.VSockCID,
 		SSHAddress: own(r.SSHAddress), SSHPrivateKeyPath: own(r.SSHPrivateKeyPath),
-		ControlAddress: own(r.ControlAddress), ServiceUnit: own(r.ServiceUnit),
+		ControlAddress: own(r.ControlAddress), ServiceUnit: own(r.ServiceUnit), Ours: r.Ours,
 	}
 	copy(m.ID[:], r.ID)
 	if r.Supervisor > 1 && r.Supervisor != r.Leader.PID {
@@ -136,8 +138,10 @@ func (e *entry) replaceableBy(n *entry) bool {
 
 // admit saves a new entry, puts it into the table and tells the observer.
 func (m *Manager) admit(e *entry) error {
+	m.serve(e)
 	if err := m.dir.save(&e.Machine); err != nil {
 		_ = m.dir.remove(&e.Machine)
+		m.withhold(e)
 		return err
 	}
 	if err := m.insert(e); err != nil {

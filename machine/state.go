@@ -62,6 +62,7 @@ func (r *record) own() []byte {
 	b = assignUint(b, "MONOTONIC", r.Monotonic, true)
 	b = assignUint(b, "LEADER_STARTTIME", r.leaderStart, r.leaderStart != 0)
 	b = assignText(b, "INVOCATION_ID", r.InvocationID)
+	b = assignUint(b, "OURS", 1, r.Ours)
 	return assignText(b, "SERVICE_UNIT", r.ServiceUnit)
 }
 
@@ -119,7 +120,7 @@ func parseRecord(name string, public, own string) (record, error) {
 	r.leaderPID, r.leaderID = int(number(vars["LEADER"], 31)), number(vars["LEADER_PIDFDID"], 64)
 	if mine, err := parseEnv(own); err == nil && mine["NAME"] == name && mine["MONOTONIC"] == vars["MONOTONIC"] {
 		r.leaderStart = number(mine["LEADER_STARTTIME"], 64)
-		r.InvocationID, r.ServiceUnit = mine["INVOCATION_ID"], mine["SERVICE_UNIT"]
+		r.InvocationID, r.ServiceUnit, r.Ours = mine["INVOCATION_ID"], mine["SERVICE_UNIT"], mine["OURS"] == "1"
 	}
 	return r, nil
 }

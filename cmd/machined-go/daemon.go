@@ -97,7 +97,13 @@ func (d *daemon) claim() (err error) {
 	if err := d.server.Claim(); err != nil {
 		return err
 	}
-	d.sockets, err = varlink.Listen(varlink.Places(), d.passed)
+	if d.sockets, err = varlink.Listen(varlink.Places(), d.passed); err != nil {
+		return err
+	}
+	control, err := varlink.NewControls(d.calls, d.poller, varlink.ControlDir)
+	if err == nil {
+		d.manager.Serve(control)
+	}
 	return err
 }
 
@@ -144,6 +150,7 @@ func (d *daemon) stop(ctx context.Context) {
 	}
 	if retired {
 		d.keeper.Unlisten()
+		d.manager.Withdraw()
 	}
 	linger(ctx, d.units.Conn, d.keeper)
 }

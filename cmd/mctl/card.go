@@ -58,11 +58,9 @@ func (a *app) resources(ctx context.Context, c *card, service units, unit string
 	if err != nil || state.ControlGroup == "" {
 		return
 	}
-	mount := a.cgroups
-	if mount == "" {
-		if mount, err = cgroup.Mount(); err != nil {
-			return
-		}
+	mount, err := a.groups()
+	if err != nil {
+		return
 	}
 	if use, err := cgroup.Use(mount, state.ControlGroup); err == nil {
 		if use.Memory != cgroup.Unknown {
@@ -75,6 +73,14 @@ func (a *app) resources(ctx context.Context, c *card, service units, unit string
 	if group, err := cgroup.Read(mount, state.ControlGroup); err == nil {
 		c.line("CGroup", append([]string{state.ControlGroup}, tree(group, cardProcesses)...)...)
 	}
+}
+
+// groups is where the cgroup v2 hierarchy is mounted.
+func (a *app) groups() (string, error) {
+	if a.cgroups != "" {
+		return a.cgroups, nil
+	}
+	return cgroup.Mount()
 }
 
 // tree draws the processes below a group, at most so many lines of them.

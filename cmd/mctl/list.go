@@ -16,8 +16,8 @@ import (
 
 const listHelp = `List shows the machines that run, and with --all also the images that could.
 
-STATE is running, starting, stopping, stopped or failed. A machine whose root
-user is the host's root is marked "privileged".`
+STATE is running, paused, starting, stopping, stopped or failed. A machine whose
+root user is the host's root is marked "privileged".`
 
 const listExamples = `  mctl list                    what runs
   mctl list --all              and what could: images not in use are "stopped"
@@ -83,7 +83,7 @@ func (a *app) rows(ctx context.Context, all bool) ([]*machineRow, error) {
 	slices.Sort(running)
 	rows := make([]*machineRow, len(running))
 	err = each(running, func(name string) error {
-		row, err := readMachine(ctx, machines, name)
+		row, err := a.readMachine(ctx, machines, name)
 		rows[slices.Index(running, name)] = row
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"machined-go/machine/client"
+	"machined-go/machine/client/cgroup"
 )
 
 // machineRow is all that list knows of one machine or image. Its tags are the
@@ -37,6 +38,7 @@ type machineRow struct {
 // States that mctl tells beyond those of machine1.
 const (
 	stateRunning  = "running"
+	statePaused   = "paused"
 	stateStarting = "starting"
 	stateStopping = "stopping"
 	stateStopped  = "stopped"
@@ -45,7 +47,7 @@ const (
 
 // readMachine asks for everything about a running machine. What an old manager
 // or the kind of machine does not offer stays empty; nil if it has just gone.
-func readMachine(ctx context.Context, machines *client.Client, name string) (*machineRow, error) {
+func (a *app) readMachine(ctx context.Context, machines *client.Client, name string) (*machineRow, error) {
 	m, err := machines.Machine(ctx, name)
 	if errors.Is(err, client.ErrNoSuchMachine) {
 		return nil, nil
@@ -56,6 +58,9 @@ func readMachine(ctx context.Context, machines *client.Client, name string) (*ma
 	row := &machineRow{
 		Name: m.Name, Class: m.Class, State: stateOf(m.State), Unit: m.Unit, Service: m.Service,
 		Leader: m.Leader, ID: hex.EncodeToString(m.ID), Root: m.RootDirectory, Addresses: []string{},
+	}
+	if mount, err := a.groups(); err == nil && row.State == stateRunning && cgroup.Frozen(mount, m.Leader, m.Unit) {
+		row.State = statePaused
 	}
 	if !m.Since.IsZero() {
 		row.Since = &m.Since
@@ -89,7 +94,7 @@ func (r *machineRow) colour() colour {
 	switch r.State {
 	case stateRunning:
 		return green
-	case stateStarting, stateStopping:
+	case stateStarting, stateStopping, statePaused:
 		return yellow
 	case stateFailed:
 		return red

@@ -26,6 +26,8 @@ func verbs() []func(*app) *cobra.Command {
 		newRebootCmd,
 		newTerminateCmd,
 		newKillCmd,
+		newPauseCmd,
+		newResumeCmd,
 		newListCmd,
 		newStatusCmd,
 		newShowCmd,

@@ -62,7 +62,7 @@ func newStatusCmd(a *app) *cobra.Command {
 
 // status prints one machine and says whether it runs.
 func (a *app) status(ctx context.Context, machines *client.Client, service units, name string, lines uint) (bool, error) {
-	row, err := readMachine(ctx, machines, name)
+	row, err := a.readMachine(ctx, machines, name)
 	if err != nil {
 		return false, err
 	}
@@ -90,6 +90,9 @@ func (a *app) runningCard(ctx context.Context, c *card, row *machineRow, machine
 		state += fmt.Sprintf(" since %s; %s", row.Since.Format("Mon 2006-01-02 15:04:05 MST"), row.uptime(a.now()))
 	}
 	c.line("State", state)
+	if row.State == statePaused {
+		c.line("Next", "mctl resume "+row.Name)
+	}
 	c.line("Leader", fmt.Sprint(row.Leader))
 	c.line("Unit", row.Unit)
 	if starter.Active() {

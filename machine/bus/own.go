@@ -3,6 +3,7 @@
 package bus
 
 import (
+	"context"
 	"os"
 
 	"github.com/godbus/dbus/v5"
@@ -13,8 +14,8 @@ import (
 
 const ownIf = "org.machinedgo.Manager1"
 
-// ownInterface is the table of what machine1 has no method for. The bus policy
-// lets only root send to it, and so does every row.
+// ownInterface is the table of what machine1 has no method for. What only root
+// may do is refused to others by the bus policy too.
 func ownInterface() *iface {
 	root := guard{root: true}
 	return &iface{name: ownIf, methods: []method{
@@ -23,7 +24,17 @@ func ownInterface() *iface {
 		{name: "CopyFrom", in: "s name, s source, s destination, t flags, h progress", guard: root, slow: true, run: ownTransfer(copyOut)},
 		{name: "CopyTo", in: "s name, s source, s destination, t flags, h progress", guard: root, slow: true, run: ownTransfer(copyIn)},
 		{name: "Unbind", in: "s name, s path", guard: root, long: true, run: unbind},
+		pauseRow("Pause", "pause", (*machine.Manager).Pause),
+		pauseRow("Resume", "resume", (*machine.Manager).Resume),
 		{name: "GetStatusText", in: "s name", out: "s text", guard: root, run: statusText},
+	}}
+}
+
+// pauseRow makes a method that stops a machine's processes, or lets them go on.
+func pauseRow(name, verb string, do func(m *machine.Manager, ctx context.Context, name string) error) method {
+	return method{name: name, in: "s name", by: (*call).machineByName, forward: &method{
+		guard: guard{action: actionMachines, verb: verb, owner: true},
+		run:   func(c *call) ([]any, error) { return none(do(c.manager, c.ctx, c.machine.Name)) },
 	}}
 }
 
@@ -38,7 +49,7 @@ func ownRegister(c *call) ([]any, error) {
 		}
 	}()
 	r, err := c.registration(func(c *call, r *machine.Registration) error {
-		r.Again = true
+		r.Again, r.Ours = true, true
 		r.Supervisor = 0 // the starter is gone soon
 		return c.readProps(r, c.dict(1), func(key string, v dbus.Variant) (bool, error) {
 			var err error

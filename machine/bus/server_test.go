@@ -63,6 +63,8 @@ func (calmUnits) State(_ context.Context, name string) (systemd1.Unit, error) {
 func (calmUnits) StartScope(context.Context, systemd1.Scope) error      { return nil }
 func (calmUnits) QueueStop(context.Context, string) error               { return nil }
 func (calmUnits) KillUnit(context.Context, string, string, int32) error { return nil }
+func (calmUnits) Freeze(context.Context, string) error                  { return nil }
+func (calmUnits) Thaw(context.Context, string) error                    { return nil }
 
 type noWatch struct{}
 

@@ -4,8 +4,10 @@ package bus
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
+	"machined-go/machine"
 	"machined-go/machine/inside"
 	"machined-go/machine/session"
 )
@@ -31,6 +33,9 @@ func (c *call) onTerminal(open func(*inside.Guest) (*inside.PTY, error)) ([]any,
 		return nil, err
 	}
 	defer g.Close()
+	if c.machine.Paused() {
+		return nil, fmt.Errorf("machine %q: %w", c.machine.Name, machine.ErrPaused)
+	}
 	pty, err := open(g)
 	if errors.Is(err, session.ErrNoBus) {
 		return nil, failf(errBus+"FileNotFound", "Machine %s has no system bus: %v", c.machine.Name, err)

@@ -52,6 +52,7 @@ type guard struct {
 	verb   string
 	owner  bool // the registrant of the machine needs no authorization
 	root   bool // nobody but root, polkit is not asked
+	asks   bool // polkit may ask the user unless the caller says no
 	// details adds to what polkit is told.
 	details func(c *call) map[string]string
 }
@@ -77,7 +78,8 @@ func (c *call) allow(g guard) error {
 	}
 	defer p.Close()
 	subject := Subject{PID: p.PID, StartTime: p.StartTime, UID: who.uid}
-	return c.Polkit.Check(c.ctx, subject, action, c.details(g), c.flag("allowInteractiveAuthentication"))
+	interactive := c.flag("allowInteractiveAuthentication") || g.asks && !c.given("allowInteractiveAuthentication")
+	return c.Polkit.Check(c.ctx, subject, action, c.details(g), interactive)
 }
 
 func (c *call) details(g guard) map[string]string {

@@ -112,6 +112,9 @@ func (c *call) tooMany() error {
 // findMachine finds the machine that the fields name and pid speak of, which
 // must be the same if both are there; the caller's own if none is.
 func (c *call) findMachine() (err error) {
+	if of := c.conn.of; of != nil {
+		return c.findControlled(of)
+	}
 	name := c.str("name")
 	if c.given("name") && name != machine.HostName && !machine.ValidName(name) {
 		return invalidParameter("name")

@@ -64,6 +64,8 @@ var named = []struct {
 	{inside.ErrNoPrivateNetwork, machineIf + ".NoPrivateNetworking"},
 	{inside.ErrNoOSRelease, machineIf + ".NoOSReleaseInformation"},
 	{inside.ErrNoShift, machineIf + ".NoUIDShift"},
+	{machine.ErrNotAlone, instanceIf + ".NotSupported"},
+	{systemd1.ErrNoFreezer, instanceIf + ".NotSupported"},
 	{image.ErrNotFound, imageIf + ".NoSuchImage"},
 	{image.ErrNoQuota, imageIf + ".NotSupported"},
 }
@@ -85,7 +87,7 @@ func wireErrorOf(err error) *wireError {
 	switch {
 	case errors.Is(err, machine.ErrNotHost):
 		return system(unix.EOPNOTSUPP)
-	case errors.Is(err, image.ErrLocked):
+	case errors.Is(err, image.ErrLocked), errors.Is(err, machine.ErrPaused):
 		return system(unix.EBUSY)
 	case errors.As(err, &ie):
 		return system(unix.EINVAL)

@@ -9,6 +9,8 @@ const (
 	FaceMachine = "machine"
 	FaceUsers   = "userdb"
 	FaceHook    = "resolve-hook"
+
+	FaceInstance = "instance"
 )
 
 // face is the interfaces of one socket.
@@ -28,6 +30,8 @@ func newFaces() map[string]*face {
 		FaceMachine: newFace(machineInterface(), imageInterface(), controlInterface()),
 		FaceUsers:   newFace(userInterface()),
 		FaceHook:    newFace(hookInterface()),
+
+		FaceInstance: newFace(instanceInterface()),
 	}
 }
 

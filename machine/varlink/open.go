@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"machined-go/machine"
 	"machined-go/machine/inside"
 	"machined-go/machine/session"
 )
@@ -31,6 +32,9 @@ func open(c *call) (object, error) {
 	}
 	if err := c.allow(g); err != nil {
 		return nil, err
+	}
+	if c.str("mode") != "tty" && c.machine.Paused() {
+		return nil, machine.ErrPaused
 	}
 	return c.terminal(start)
 }

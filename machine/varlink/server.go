@@ -98,11 +98,13 @@ func (s *Server) Serve(l Socket) {
 			pause(err)
 			continue
 		}
-		go s.connected(f, sock)
+		go s.connected(f, sock, nil)
 	}
 }
 
-func (s *Server) connected(f *face, sock *net.UnixConn) {
+// connected serves a connection; of is the machine whose socket it came to, if
+// it is that of one.
+func (s *Server) connected(f *face, sock *net.UnixConn, of *control) {
 	p, err := peerOf(sock)
 	if err != nil {
 		sock.Close()
@@ -115,7 +117,10 @@ func (s *Server) connected(f *face, sock *net.UnixConn) {
 		return
 	}
 	defer s.leave(p.uid)
-	c := &conn{server: s, face: f, sock: sock, peer: p, gone: make(chan struct{}), done: make(chan struct{})}
+	c := &conn{server: s, face: f, sock: sock, peer: p, of: of, gone: make(chan struct{}), done: make(chan struct{})}
+	if of != nil {
+		defer context.AfterFunc(of.ctx, func() { _ = sock.CloseRead() })()
+	}
 	c.serve()
 }
 

@@ -138,9 +138,11 @@ func (s *Socket) Close() {
 	s.Listener.Close()
 }
 
-// pause keeps a loop of failing accepts from spinning.
+// acceptAgain keeps a loop of failing accepts from spinning.
+const acceptAgain = 100 * time.Millisecond
+
 func pause(err error) {
 	if !errors.Is(err, unix.ECONNABORTED) {
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(acceptAgain)
 	}
 }
