@@ -130,7 +130,7 @@ func (s *Starter) Start(ctx context.Context, p *Plan, con *console.Console) (*Ma
 			for _, undo := range slices.Backward(undos) {
 				undo()
 			}
-			return nil, fmt.Errorf("start machine %q: %s: %w", p.Spec.Name, step.name, err)
+			return nil, &Failure{p.Spec.Name, step.name, err}
 		}
 	}
 	return &Machine{Leader: st.leader, Notify: st.notify}, nil

@@ -10,12 +10,6 @@ import (
 	"machined-go/machine"
 )
 
-// Ids of journal messages, sd-messages(3).
-const (
-	messageStart = "24d8d4452573402496068381a6312df2"
-	messageStop  = "58432bd3bace477cb514b56381b8a758"
-)
-
 // announcer writes machines that come and go into the journal, with the ids
 // that systemd's catalog knows. It never makes the manager wait.
 type announcer struct{ queue chan []journal.Field }
@@ -37,12 +31,12 @@ func newAnnouncer(ctx context.Context, w *journal.Writer) *announcer {
 
 // MachineNew implements machine.Observer.
 func (a *announcer) MachineNew(m machine.Machine) {
-	a.put(m, messageStart, "New machine "+m.Name+".")
+	a.put(m, journal.MessageNew, "New machine "+m.Name+".")
 }
 
 // MachineRemoved implements machine.Observer.
 func (a *announcer) MachineRemoved(m machine.Machine) {
-	a.put(m, messageStop, "Machine "+m.Name+" terminated.")
+	a.put(m, journal.MessageRemoved, "Machine "+m.Name+" terminated.")
 }
 
 func (a *announcer) put(m machine.Machine, id, text string) {

@@ -30,6 +30,7 @@ func verbs() []func(*app) *cobra.Command {
 		newResumeCmd,
 		newListCmd,
 		newStatusCmd,
+		newWhyCmd,
 		newShowCmd,
 		newLoginCmd,
 		newShellCmd,

@@ -133,6 +133,7 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o runOptions, arg
 	}
 	ws, err := f.Run(ctx, spec)
 	if err != nil {
+		noteFailure(spec.Name, err)
 		return 0, err
 	}
 	if len(spec.Command) == 0 && ws.Signaled() && ws.Signal() == unix.SIGINT {

@@ -38,6 +38,7 @@ func (a *app) serve(ctx context.Context, name string) error {
 	err := a.startService(ctx, manager, name)
 	if err != nil {
 		_ = manager.Status(explain(err))
+		noteFailure(name, err)
 	}
 	return err
 }
