@@ -22,8 +22,9 @@ type claim struct {
 	image   []*os.File
 	ids     userns.Range
 	console *console.Console
-	old     bool // taken over from the last boot
-	shared  bool // the locks on the image are shared
+	scratch string // directory that is removed in the end
+	old     bool   // taken over from the last boot
+	shared  bool   // the locks on the image are shared
 }
 
 // LockImage claims the image for the machine; what it returns holds the locks.
@@ -36,7 +37,7 @@ func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 			c.release()
 		}
 	}()
-	c.shared = spec.ReadOnly
+	c.shared = spec.SharesImage()
 	if c.name, err = claimName(spec); err != nil {
 		return c, err
 	}
@@ -53,8 +54,19 @@ func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 	if c.ids, err = userns.Pick(spec.Name); err != nil {
 		return c, err
 	}
-	if err = c.note(spec.owner()); err != nil || !spec.Terminal {
+	if spec.needsScratch() {
+		c.scratch = sys.ScratchPath(spec.Name)
+	}
+	if err = c.note(spec.owner()); err != nil {
 		return c, err
+	}
+	if c.scratch != "" {
+		if err = sys.MakeScratch(c.scratch); err != nil {
+			return c, err
+		}
+	}
+	if !spec.Terminal {
+		return c, nil
 	}
 	c.console, err = console.New()
 	return c, err
@@ -95,18 +107,21 @@ func lockNote(name string) (*os.File, error) {
 }
 
 func (c claim) note(owner string) error {
-	text := owner + "\n"
+	var locks, trees []string
 	if c.ids.Lock != nil {
-		text += c.ids.Lock.Name() + "\n"
+		locks = append(locks, c.ids.Lock.Name())
 	}
 	if !c.shared {
 		for _, f := range c.image {
-			text += f.Name() + "\n"
+			locks = append(locks, f.Name())
 		}
+	}
+	if c.scratch != "" {
+		trees = append(trees, c.scratch)
 	}
 	err := c.name.Truncate(0)
 	if err == nil {
-		_, err = c.name.WriteAt([]byte(text), 0)
+		_, err = c.name.WriteAt([]byte(sys.NoteText(owner, locks, trees)), 0)
 	}
 	if err != nil {
 		return fmt.Errorf("note what machine claims: %w", err)
@@ -118,6 +133,9 @@ func (c claim) note(owner string) error {
 func (c claim) release() {
 	if c.console != nil {
 		c.console.Master.Close()
+	}
+	if c.scratch != "" {
+		_ = sys.RemoveScratch(c.scratch) // the daemon finds what stays
 	}
 	for _, f := range c.image {
 		if !c.shared {
@@ -169,11 +187,21 @@ func takeOver(stored map[string][]*os.File) (c claim, ok bool, err error) {
 	if err != nil {
 		return c, true, fmt.Errorf("find id range of the last boot: %w", err)
 	}
-	ids := userns.Range{Base: uint32(base), Lock: lock}
-	return claim{name: stored[storedName][0], console: con, image: stored[storedImage], ids: ids, old: true}, true, nil
+	c = claim{
+		name: stored[storedName][0], console: con, image: stored[storedImage],
+		ids: userns.Range{Base: uint32(base), Lock: lock}, old: true,
+	}
+	_, trees, err := sys.ReadNote(c.name)
+	if err != nil {
+		return c, true, fmt.Errorf("read note of the last boot: %w", err)
+	}
+	if len(trees) == 1 {
+		c.scratch = trees[0]
+	}
+	return c, true, nil
 }
 
 // Preview is the plan of a boot that does not take place: with a range of ids that nobody has claimed.
 func Preview(spec Spec) (*Plan, error) {
-	return decide(spec, userns.Preferred(spec.Name))
+	return decide(spec, claim{ids: userns.Range{Base: userns.Preferred(spec.Name)}, scratch: filepath.Join(sys.Scratch, spec.Name+"-…")})
 }

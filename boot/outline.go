@@ -21,7 +21,7 @@ func (p *Plan) Outline() []Step {
 	add := func(kind, format string, args ...any) { list = append(list, Step{kind, fmt.Sprintf(format, args...)}) }
 	add("machine", "machine %s from %s", p.Spec.Name, p.Spec.Root)
 	add("namespaces", "namespaces: user pid net ipc uts mount cgroup")
-	add("ids", "user ids 0-%d are %d-%d on the host, the root ID-mapped", userns.Size-1, p.Base, p.Base+userns.Size-1)
+	add("ids", "user ids 0-%d are %d-%d on the host", userns.Size-1, p.Base, p.Base+userns.Size-1)
 	for _, op := range p.Mounts {
 		add("mount", "%s", op)
 	}

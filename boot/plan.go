@@ -29,6 +29,7 @@ type Facts struct {
 	MachineID [16]byte // the tree's, or fresh
 	Host      Host
 	Devices   []DeviceNode
+	Scratch   string // directory of the host that is removed when the machine ends, if the spec needs one
 }
 
 // Host is what a boot must know of the host.
@@ -56,6 +57,8 @@ type Plan struct {
 	Veth       *network.Veth
 	Argv, Env  []string
 	Path       string // what is executed
+
+	base, custom []mount.Op // parts of Mounts
 }
 
 // namespaces are those the leader is born into. Its mount and cgroup namespaces come later, when there is something in them.
@@ -70,6 +73,7 @@ var decisions = []struct {
 	{"limits", (*Plan).decideLimits},
 	{"resources", (*Plan).decideResources},
 	{"program", (*Plan).decideProgram},
+	{"files", (*Plan).decideFiles},
 	{"mounts", (*Plan).decideMounts},
 	{"devices", (*Plan).decideDevices},
 	{"network", (*Plan).decideNetwork},
@@ -105,7 +109,8 @@ func (p *Plan) decideProgram(f Facts) error {
 func (p *Plan) decideMounts(f Facts) error {
 	p.Mounts = mount.Table(mount.Options{
 		Owner: f.Base, BootID: UUID(f.BootID), MachineID: UUID(f.MachineID), Manager: Manager,
-		OSRelease: f.Host.OSPath, Console: p.Spec.Terminal, ReadOnly: p.Spec.ReadOnly,
+		OSRelease: f.Host.OSPath, Console: p.Spec.Terminal, ReadOnly: p.Spec.sealed(),
+		Base: p.base, Custom: p.custom,
 	})
 	return nil
 }

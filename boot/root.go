@@ -105,11 +105,11 @@ func end(leader *sys.Child) error {
 }
 
 func (b *builder) mounts(leader *sys.Child) error {
-	root, err := b.mountRoot(leader.PID)
+	users, err := sys.UsersOf(leader.PID)
 	if err != nil {
-		return err
+		return fmt.Errorf("open user namespace of the machine: %w", err)
 	}
-	defer unix.Close(root)
+	defer unix.Close(users)
 	pidfd := int(leader.PIDFD.Fd())
 	if err := sys.Join(pidfd, unix.CLONE_NEWNET|unix.CLONE_NEWIPC|unix.CLONE_NEWPID); err != nil {
 		return fmt.Errorf("join namespaces of the machine: %w", err)
@@ -117,41 +117,12 @@ func (b *builder) mounts(leader *sys.Child) error {
 	if err := sys.LoopbackUp(); err != nil {
 		return err
 	}
-	in := mount.Inputs{Owner: b.plan.Base, Proc: mountProc, Console: b.console, Notify: b.notify}
-	if err := mount.NewRoot(root, in).Apply(b.plan.Mounts); err != nil {
+	root := mount.NewRoot(mount.Inputs{Owner: b.plan.Base, Users: users, Proc: mountProc, Console: b.console, Notify: b.notify})
+	defer root.Close()
+	if err := root.Apply(b.plan.Mounts); err != nil {
 		return err
 	}
-	return sys.PivotTo(root)
-}
-
-// mountRoot mounts the OS tree, ID-mapped through the leader's user namespace, over itself.
-func (b *builder) mountRoot(pid int) (int, error) {
-	path := b.plan.Spec.Root
-	dir, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, &os.PathError{Op: "open root", Path: path, Err: err}
-	}
-	defer unix.Close(dir)
-	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/user", pid))
-	if err != nil {
-		return -1, err
-	}
-	defer ns.Close()
-	tree, err := sys.CloneTree(dir, true)
-	if err != nil {
-		return -1, fmt.Errorf("bind root %q: %w", path, err)
-	}
-	idmap := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(ns.Fd())}
-	if err = sys.SetMountAttr(tree, true, idmap); err != nil {
-		err = fmt.Errorf("map ids of root %q (its file system must support ID-mapped mounts, as ext4, xfs and btrfs do): %w", path, err)
-	} else {
-		err = sys.Attach(tree, dir)
-	}
-	if err != nil {
-		unix.Close(tree)
-		return -1, err
-	}
-	return tree, nil
+	return sys.PivotTo(root.FD())
 }
 
 // mountProc mounts proc on target from a child, for the kernel takes the PID namespace of the process that mounts, and the

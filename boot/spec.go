@@ -147,8 +147,12 @@ func (s Spec) Validate() error {
 			return fmt.Errorf("command argument %q has a NUL byte", arg)
 		}
 	}
-	err := unsupported(s, "Hostname", "Command", "Environment", "ReadOnly", "Binds", "Tmpfs", "Overlays", "Volumes", "Devices")
+	err := unsupported(s, "Hostname", "Command", "Environment", "ReadOnly", "Volatile", "PivotRoot", "Inaccessible",
+		"Binds", "Tmpfs", "Overlays", "Volumes", "Devices")
 	if err != nil {
+		return err
+	}
+	if err := s.validateFiles(); err != nil {
 		return err
 	}
 	for _, part := range s.sections() {

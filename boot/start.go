@@ -262,7 +262,7 @@ func (s *start) letGo(context.Context) (func(), error) {
 
 // boot prepares a plan from what is claimed and carries it out.
 func (s *Starter) boot(ctx context.Context, spec Spec, c claim) (*Plan, *Machine, error) {
-	plan, err := decide(spec, c.ids.Base)
+	plan, err := decide(spec, c)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -270,8 +270,8 @@ func (s *Starter) boot(ctx context.Context, spec Spec, c claim) (*Plan, *Machine
 	return plan, machine, err
 }
 
-// decide makes the plan of a boot of spec with the ids from base on.
-func decide(spec Spec, base uint32) (*Plan, error) {
+// decide makes the plan of a boot of spec with what is claimed for it.
+func decide(spec Spec, c claim) (*Plan, error) {
 	tree, err := Inspect(spec)
 	if err != nil {
 		return nil, err
@@ -284,7 +284,9 @@ func decide(spec Spec, base uint32) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := Facts{Tree: tree, Base: base, BootID: NewID(), MachineID: tree.MachineID, Host: host, Devices: found}
+	f := Facts{
+		Tree: tree, Base: c.ids.Base, BootID: NewID(), MachineID: tree.MachineID, Host: host, Devices: found, Scratch: c.scratch,
+	}
 	if f.MachineID == [16]byte{} {
 		f.MachineID = NewID()
 	}

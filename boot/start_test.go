@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"machined-go/boot/sys"
 	"machined-go/boot/userns"
 )
 
@@ -122,6 +123,7 @@ func bootInside(t *testing.T, what string, change func(*Spec)) (out []byte, stat
 	if change != nil {
 		change(&spec)
 	}
+	s, plan := &Starter{Units: &fakeUnits{t: t}, Registry: &fakeRegistry{}}, planFor(t, spec)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -134,8 +136,7 @@ func bootInside(t *testing.T, what string, change func(*Spec)) (out []byte, stat
 	if err := unix.Dup3(int(w.Fd()), 1, 0); err != nil {
 		t.Fatal(err)
 	}
-	s := &Starter{Units: &fakeUnits{t: t}, Registry: &fakeRegistry{}}
-	m, err := s.Start(t.Context(), planFor(t, spec), nil)
+	m, err := s.Start(t.Context(), plan, nil)
 	_ = unix.Dup3(saved, 1, 0)
 	unix.Close(saved)
 	w.Close()
@@ -171,7 +172,19 @@ func planFor(t testing.TB, spec Spec) *Plan {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = userns.Release(r.Base); r.Lock.Close() })
-	p, err := NewPlan(spec, Facts{Tree: tr, Base: r.Base, BootID: NewID(), MachineID: NewID(), Host: host})
+	f := Facts{Tree: tr, Base: r.Base, BootID: NewID(), MachineID: NewID(), Host: host}
+	if spec.needsScratch() {
+		f.Scratch = sys.ScratchPath(spec.Name)
+		if err := sys.MakeScratch(f.Scratch); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := sys.RemoveScratch(f.Scratch); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	p, err := NewPlan(spec, f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +211,9 @@ type Report struct {
 func inside(what string) int {
 	if code, err := strconv.Atoi(what); err == nil {
 		return code
+	}
+	if lines, ok := strings.CutPrefix(what, probeWord); ok {
+		return probe(lines)
 	}
 	r := Report{PID: os.Getpid(), UID: os.Getuid(), GID: os.Getgid(), Env: os.Environ(), Errors: map[string]string{}}
 	r.Hostname, _ = os.Hostname()

@@ -5,8 +5,10 @@ package boot
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -28,18 +30,21 @@ var inits = []string{"/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/sbin/
 // Inspect opens the OS tree of spec below a descriptor of its root, reads from it what a boot must know, and checks that it can
 // be booted at all.
 func Inspect(spec Spec) (Tree, error) {
-	root, err := unix.Open(spec.Root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := openTree(spec)
 	if err != nil {
-		return Tree{}, fmt.Errorf("open root of %q: %w", spec.Name, &os.PathError{Op: "open", Path: spec.Root, Err: err})
+		return Tree{}, fmt.Errorf("open root of %q: %w", spec.Name, err)
 	}
 	defer unix.Close(root)
-	t := Tree{MachineID: readMachineID(root)}
+	var t Tree
+	if spec.Volatile != volatileYes { // which forgets /etc
+		t.MachineID = readMachineID(root)
+	}
 	if len(spec.Command) > 0 {
 		t.Init = spec.Command[0]
 		return t, checkCommand(root, spec)
 	}
 	for _, path := range inits {
-		if real, err := executable(root, path); err == nil {
+		if real, err := spec.executable(root, path); err == nil {
 			t.Init, t.Systemd = path, strings.HasSuffix(real, "/systemd/systemd")
 			return t, nil
 		}
@@ -48,14 +53,64 @@ func Inspect(spec Spec) (Tree, error) {
 		spec.Name, strings.Join(inits, ", "), spec.Root)
 }
 
+// openTree opens the root that the machine is going to have, before anything is mounted in it.
+func openTree(spec Spec) (int, error) {
+	path := spec.Root
+	for _, b := range spec.Binds {
+		if b.target() == "/" && !b.Inside {
+			path = b.Source
+		}
+	}
+	root, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	if spec.PivotRoot == "" {
+		return root, nil
+	}
+	defer unix.Close(root)
+	to, _ := spec.pivot()
+	return sys.OpenIn(root, to, unix.O_PATH|unix.O_DIRECTORY)
+}
+
 func checkCommand(root int, spec Spec) error {
 	if !strings.HasPrefix(spec.Command[0], "/") {
 		return fmt.Errorf("command %q is not an absolute path inside %s", spec.Command[0], spec.Root)
 	}
-	if _, err := executable(root, spec.Command[0]); err != nil {
+	_, err := spec.executable(root, spec.Command[0])
+	if err != nil && !(errors.Is(err, fs.ErrNotExist) && spec.mounts()) {
 		return &CommandError{Path: spec.Command[0], Err: err}
 	}
 	return nil
+}
+
+// mounts tells whether the machine has files that are not in its tree: what is missing there may yet come.
+func (s Spec) mounts() bool {
+	return len(s.Binds)+len(s.Overlays)+len(s.Volumes) > 0
+}
+
+// executable returns where name leads, if to a program in the tree or in a directory of the host that is going to be mounted there.
+func (s Spec) executable(root int, name string) (string, error) {
+	real, err := executable(root, name)
+	if err == nil {
+		return real, nil
+	}
+	for _, b := range s.Binds {
+		below, ok := strings.CutPrefix(name, strings.TrimSuffix(b.target(), "/")+"/")
+		if !ok || b.Inside || b.Source == "" {
+			continue
+		}
+		dir, openErr := unix.Open(b.Source, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if openErr != nil {
+			continue
+		}
+		real, bindErr := executable(dir, below)
+		unix.Close(dir)
+		if bindErr == nil {
+			return real, nil
+		}
+	}
+	return "", err
 }
 
 // CommandError says that a command cannot be run in the machine.

@@ -58,16 +58,33 @@ func (m *Manager) tidy(ctx context.Context) (held bool) {
 		if m.lives(n.Name()) {
 			continue
 		}
-		gone, err := sys.RemoveNote(m.tidier.notes, n.Name())
+		gone, trees, err := sys.RemoveNote(m.tidier.notes, n.Name())
 		if err != nil {
 			m.log.Warn("left-overs of machine stay, ignoring", "machine", n.Name(), "error", err)
 		}
 		if gone {
 			m.endScope(ctx, ScopeName(n.Name()))
+			go m.removeTrees(trees)
 		}
 		held = held || !gone && err == nil
 	}
 	return held
+}
+
+// removeTrees removes what a machine changed and need not keep, which can be much.
+func (m *Manager) removeTrees(trees []string) {
+	for _, t := range trees {
+		if err := sys.RemoveScratch(t); err != nil {
+			m.log.Warn("left-overs of machine stay, ignoring", "tree", t, "error", err)
+		}
+	}
+}
+
+// SweepScratch removes what machines left that nobody took note of the end of: before a crash of the host, for example.
+func (m *Manager) SweepScratch() {
+	if err := sys.SweepScratch(m.tidier.notes); err != nil {
+		m.log.Warn("left-overs of machines stay, ignoring", "error", err)
+	}
 }
 
 func (m *Manager) lives(name string) bool {

@@ -12,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -25,25 +27,44 @@ type Op interface {
 	apply(r *Root) error
 }
 
-// Root is the root of a machine under construction.
+// Root is the root of a machine under construction. The first operations make it, the others fill it.
 type Root struct {
-	fd int
-	in Inputs
+	fd      int // the topmost mount of the root; -1 until there is one
+	in      Inputs
+	sources map[string]source
 }
 
 // Inputs are what operations need that exists only while a machine is being started.
 type Inputs struct {
 	Owner   uint32                 // host uid and gid of the machine's root, to whom belongs what is created
+	Users   int                    // the user namespace through which ids are mapped; -1 if the machine has none of its own
 	Proc    func(target int) error // mounts the machine's proc on a directory: only a process in its PID namespace can
 	Console string                 // the console PTY's slave on the host
 	Notify  int                    // an unbound AF_UNIX datagram socket
 }
 
-// NewRoot takes the descriptor fd of a mounted root; the caller closes it after use.
-func NewRoot(fd int, in Inputs) *Root { return &Root{fd: fd, in: in} }
+// NewRoot begins with nothing.
+func NewRoot(in Inputs) *Root { return &Root{fd: -1, in: in, sources: map[string]source{}} }
 
-// Apply carries out ops in order and stops at the first that fails, naming it. What was mounted goes with the namespace.
+// FD is the finished root's descriptor, which stays the Root's.
+func (r *Root) FD() int { return r.fd }
+
+// Close closes what the root has open; the mounts live on.
+func (r *Root) Close() {
+	if r.fd >= 0 {
+		unix.Close(r.fd)
+	}
+	for _, s := range r.sources {
+		if s.err == nil {
+			unix.Close(s.fd)
+		}
+	}
+}
+
+// Apply carries out ops in order and stops at the first that fails, naming it. What was mounted goes with the namespace. All that
+// ops show of the host is opened first, before anything is mounted over it.
 func (r *Root) Apply(ops []Op) error {
+	r.open(ops)
 	for _, op := range ops {
 		if err := op.apply(r); err != nil {
 			return fmt.Errorf("%s: %w", op, err)
@@ -74,15 +95,24 @@ func (r *Root) at(name string, f func(dir int, base string) error) error {
 
 // create is at as the owner of the machine.
 func (r *Root) create(name string, f func(dir int, base string) error) error {
-	return sys.AsFileOwner(r.in.Owner, func() error { return r.at(name, f) })
+	err := sys.AsFileOwner(r.in.Owner, func() error { return r.at(name, f) })
+	if errors.Is(err, unix.EACCES) { // a directory that is not the machine's root's
+		err = sys.AsCapableFileOwner(r.in.Owner, func() error { return r.at(name, f) })
+	}
+	return err
 }
 
-// ensure makes name (and the directories above it) unless it is there already.
-func (r *Root) ensure(name string, isDir bool) error {
+// maxLinks bounds how many symbolic links are followed to something missing, as the kernel does to something that is there.
+const maxLinks = 40
+
+// ensure makes name (and the directories above it) unless it is there already. A symbolic link to something missing is followed.
+func (r *Root) ensure(name string, isDir bool) error { return r.ensureBehind(name, isDir, maxLinks) }
+
+func (r *Root) ensureBehind(name string, isDir bool, links int) error {
 	if _, err := r.stat(name); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := r.ensure(path.Dir(name), true); err != nil {
+	if err := r.ensureBehind(path.Dir(name), true, links); err != nil {
 		return err
 	}
 	err := r.create(name, func(dir int, base string) error {
@@ -91,10 +121,48 @@ func (r *Root) ensure(name string, isDir bool) error {
 		}
 		return unix.Mknodat(dir, base, unix.S_IFREG|0o444, 0)
 	})
+	if err == unix.EEXIST && links > 0 {
+		next, linkErr := r.behind(name)
+		if linkErr != nil {
+			return fmt.Errorf("make %s in the tree: %w", name, linkErr)
+		}
+		return r.ensureBehind(next, isDir, links-1)
+	}
 	if err != nil {
 		return fmt.Errorf("make %s in the tree: %w", name, err)
 	}
 	return nil
+}
+
+// behind gives where the symbolic link name leads, as a path in the root.
+func (r *Root) behind(name string) (string, error) {
+	target, err := r.readlink(name)
+	if err != nil || path.IsAbs(target) {
+		return target, err
+	}
+	var dir string
+	err = r.with(path.Dir(name), func(fd int) error {
+		dir, err = r.where(fd)
+		return err
+	})
+	return path.Join(dir, target), err
+}
+
+// where is the path in the root of what is open.
+func (r *Root) where(fd int) (string, error) {
+	root, err := os.Readlink(sys.FDPath(r.fd))
+	if err != nil {
+		return "", err
+	}
+	full, err := os.Readlink(sys.FDPath(fd))
+	if err != nil {
+		return "", err
+	}
+	below, ok := strings.CutPrefix(full+"/", strings.TrimSuffix(root, "/")+"/")
+	if !ok {
+		return "", &os.PathError{Op: "find", Path: full, Err: unix.EXDEV}
+	}
+	return path.Clean("/" + below), nil
 }
 
 func (r *Root) stat(name string) (st unix.Stat_t, err error) {
@@ -102,8 +170,69 @@ func (r *Root) stat(name string) (st unix.Stat_t, err error) {
 	return st, err
 }
 
-// attach puts a detached tree on target and closes it.
-func (r *Root) attach(tree int, target string) error {
+// place opens the place on which a directory, or a file of another kind, is to be mounted, and makes it if it is missing.
+func (r *Root) place(name string, isDir bool) (int, error) {
+	if err := r.ensure(name, isDir); err != nil {
+		return -1, err
+	}
+	fd, err := r.Path(name)
+	if err != nil {
+		return -1, err
+	}
+	if err := r.fits(fd, name, isDir); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// fits checks that something can be mounted on fd. What lies on the root itself would be seen by nobody.
+func (r *Root) fits(fd int, name string, isDir bool) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	switch there := st.Mode&unix.S_IFMT == unix.S_IFDIR; {
+	case isDir && !there:
+		return fmt.Errorf("%s is a file in the tree, and a directory cannot be mounted on it", name)
+	case !isDir && there:
+		return fmt.Errorf("%s is a directory in the tree, and a file cannot be mounted on it", name)
+	}
+	if same, err := sys.SamePlace(fd, r.fd); err != nil || !same {
+		return err
+	}
+	return fmt.Errorf("%s leads to the root of the tree itself", name)
+}
+
+// attach puts a detached tree on target, which is made if it is missing, and closes it. On "/" it becomes the root.
+func (r *Root) attach(tree int, target string, isDir bool) error {
+	if target == "/" {
+		return r.stack(tree)
+	}
 	defer unix.Close(tree)
-	return r.with(target, func(fd int) error { return sys.Attach(tree, fd) })
+	fd, err := r.place(target, isDir)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return sys.Attach(tree, fd)
+}
+
+// stack makes a detached tree the root, on top of what was it.
+func (r *Root) stack(tree int) error {
+	var st unix.Stat_t
+	err := unix.Fstat(tree, &st)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		err = unix.ENOTDIR
+	}
+	if err == nil {
+		err = sys.Attach(tree, r.fd)
+	}
+	if err != nil {
+		unix.Close(tree)
+		return err
+	}
+	unix.Close(r.fd)
+	r.fd = tree
+	return nil
 }

@@ -5,7 +5,6 @@ package mount
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -27,10 +26,12 @@ type FS struct {
 func (o FS) String() string { return words("mount", o.Type, "on", o.Target, o.Options) }
 
 func (o FS) apply(r *Root) error {
-	if err := r.ensure(o.Target, true); err != nil {
+	fd, err := r.place(o.Target, true)
+	if err != nil {
 		return err
 	}
-	return r.with(o.Target, func(fd int) error { return sys.Mount(o.Type, fd, o.Flags, o.Options) })
+	defer unix.Close(fd)
+	return sys.Mount(o.Type, fd, o.Flags, o.Options)
 }
 
 // Proc mounts the process file system of the machine's PID namespace on /proc.
@@ -43,84 +44,6 @@ func (Proc) apply(r *Root) error {
 		return err
 	}
 	return r.with("/proc", r.in.Proc)
-}
-
-// Bind shows a file or directory at another place as well. Source is a path of the host, or with Inside one of the machine.
-type Bind struct {
-	Source, Target string
-	Inside         bool
-	Attr           uint64 // MOUNT_ATTR_… set on the new mount
-	Writable       bool   // not read-only though the source is
-	Optional       bool   // a missing source or, with Inside, a missing target is no error
-}
-
-func (o Bind) String() string {
-	where := "host "
-	if o.Inside {
-		where = ""
-	}
-	ro := ""
-	if o.Attr&unix.MOUNT_ATTR_RDONLY != 0 {
-		ro = "read-only"
-	}
-	return words("bind", where+o.Source, "on", o.Target, ro)
-}
-
-func (o Bind) apply(r *Root) error {
-	err := o.bind(r)
-	if o.Optional && errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-func (o Bind) bind(r *Root) error {
-	source, err := o.open(r)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(source)
-	if err := o.prepareTarget(r, source); err != nil {
-		return err
-	}
-	tree, err := sys.CloneTree(source, false)
-	if err != nil {
-		return err
-	}
-	attr := unix.MountAttr{Attr_set: o.Attr}
-	if o.Writable {
-		attr.Attr_clr = unix.MOUNT_ATTR_RDONLY
-	}
-	if err := sys.SetMountAttr(tree, false, attr); err != nil {
-		unix.Close(tree)
-		return err
-	}
-	return r.attach(tree, o.Target)
-}
-
-// prepareTarget makes a target for a path of the host, and makes sure of one for a path of the machine. It comes before the
-// clone: a detached mount that is not used after all costs the kernel a grace period.
-func (o Bind) prepareTarget(r *Root, source int) error {
-	if o.Inside {
-		_, err := r.stat(o.Target)
-		return err
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(source, &st); err != nil {
-		return err
-	}
-	return r.ensure(o.Target, st.Mode&unix.S_IFMT == unix.S_IFDIR)
-}
-
-func (o Bind) open(r *Root) (int, error) {
-	if o.Inside {
-		return r.Path(o.Source)
-	}
-	fd, err := unix.Open(o.Source, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, &os.PathError{Op: "open", Path: o.Source, Err: err}
-	}
-	return fd, nil
 }
 
 // Sysfs shows the given directories of the machine's sysfs read-only at their places below /sys, which holds nothing else.
@@ -143,12 +66,21 @@ func (o Sysfs) apply(r *Root) error {
 		return err
 	}
 	for _, d := range o.Dirs {
-		b := Bind{Source: full + "/" + d, Target: "/sys/" + d, Attr: ReadOnly}
-		if err := b.apply(r); err != nil {
+		if err := r.show(full+"/"+d, "/sys/"+d, ReadOnly); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// show binds a file or directory of the host that is opened only now.
+func (r *Root) show(path, target string, attr uint64) error {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	return Bind{Target: target, Attr: attr}.graft(r, fd)
 }
 
 // Seal sets attributes on the mount at Target, usually to make it read-only once it is filled.
@@ -269,7 +201,7 @@ type Console struct{}
 func (Console) String() string { return "bind the console on /dev/console" }
 
 func (Console) apply(r *Root) error {
-	return Bind{Source: r.in.Console, Target: "/dev/console"}.apply(r)
+	return r.show(r.in.Console, "/dev/console", 0)
 }
 
 // Notify binds the socket on which the machine's init says that it is ready.

@@ -17,6 +17,8 @@ type Options struct {
 	OSRelease string // path of the host's os-release
 	Console   bool   // whether there is a console PTY
 	ReadOnly  bool   // whether the root is
+	Base      []Op   // make the root
+	Custom    []Op   // are done when all that every machine has is there
 }
 
 const (
@@ -28,10 +30,11 @@ const (
 // but made all in the host's user namespace, so that none of it can be undone from inside.
 func Table(o Options) []Op {
 	var ops []Op
-	for _, part := range []func(Options) []Op{apiMounts, devices, hostDir, procMasks, finish} {
+	ops = append(ops, o.Base...)
+	for _, part := range []func(Options) []Op{apiMounts, devices, hostDir, procMasks} {
 		ops = append(ops, part(o)...)
 	}
-	return ops
+	return append(append(ops, o.Custom...), seals(o)...)
 }
 
 func (o Options) tmpfs(target, options string, flags uintptr) FS {
@@ -47,7 +50,6 @@ func apiMounts(o Options) []Op {
 		Sysfs{Dirs: []string{"block", "bus", "class", "dev", "devices", "kernel"}},
 		Dir{Path: "/sys/fs", Mode: 0o755},
 		Dir{Path: "/sys/fs/cgroup", Mode: 0o755},
-		Seal{Target: "/sys", Attr: ReadOnly},
 	}
 }
 
@@ -95,7 +97,7 @@ var deviceTable = []struct {
 
 // hostDir fills /run/host, the container interface's place for what the host tells its guest (systemd.io/CONTAINER_INTERFACE).
 func hostDir(o Options) []Op {
-	const dir = "/run/host/inaccessible"
+	const dir = inaccessible
 	return []Op{
 		Dir{Path: "/run/host", Mode: 0o755},
 		File{Path: "/run/host/container-manager", Content: o.Manager + "\n", Mode: 0o644},
@@ -109,7 +111,7 @@ func hostDir(o Options) []Op {
 		Dir{Path: dir + "/dir", Mode: 0, HostOwned: true},
 		Node{Path: "/run/host/os-release", Mode: unix.S_IFREG | 0o444, HostOwned: true},
 		Notify{"/run/host/notify"},
-		Bind{Source: "/run/host", Target: "/run/host", Inside: true, Attr: ReadOnly},
+		Bind{Source: "/run/host", Target: "/run/host", Inside: true},
 		Bind{Source: o.OSRelease, Target: "/run/host/os-release", Attr: ReadOnly, Optional: true},
 	}
 }
@@ -135,9 +137,11 @@ func procMasks(o Options) []Op {
 	)
 }
 
-func finish(o Options) []Op {
-	if !o.ReadOnly {
-		return nil
+// seals make read-only what is filled now.
+func seals(o Options) []Op {
+	ops := []Op{Seal{Target: "/sys", Attr: ReadOnly}, Seal{Target: "/run/host", Attr: ReadOnly}}
+	if o.ReadOnly {
+		ops = append(ops, Seal{Target: "/", Attr: unix.MOUNT_ATTR_RDONLY})
 	}
-	return []Op{Seal{Target: "/", Attr: unix.MOUNT_ATTR_RDONLY}}
+	return ops
 }

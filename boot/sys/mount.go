@@ -93,3 +93,23 @@ func PivotTo(fd int) error {
 	}
 	return nil
 }
+
+// MountID tells on which mount fd is. Linux 5.8 or newer.
+func MountID(fd int) (uint64, error) {
+	var sx unix.Statx_t
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &sx); err != nil {
+		return 0, fmt.Errorf("statx: %w", err)
+	}
+	return sx.Mnt_id, nil
+}
+
+// SamePlace tells whether a and b are one file on one mount.
+func SamePlace(a, b int) (bool, error) {
+	var x, y unix.Statx_t
+	for fd, sx := range map[int]*unix.Statx_t{a: &x, b: &y} {
+		if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID|unix.STATX_INO, sx); err != nil {
+			return false, fmt.Errorf("statx: %w", err)
+		}
+	}
+	return x.Mnt_id == y.Mnt_id && x.Ino == y.Ino, nil
+}

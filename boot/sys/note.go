@@ -11,7 +11,7 @@ import (
 )
 
 // Notes is where the names of machines are claimed, a file a machine. Its first line says who started the machine, each further
-// one names a lock file that goes with it. It is locked, like these, by whoever holds the machine: a starter, a command in the
+// one names a lock file that goes with it, or after the word "tree" a directory. It is locked, like these, by whoever holds the machine: a starter, a command in the
 // foreground, or the file descriptor store of the machine's service. So a note that can be locked is a left-over.
 const Notes = "/run/machined-go/notes"
 
@@ -19,29 +19,58 @@ const Notes = "/run/machined-go/notes"
 const maxNote = 64 << 10
 
 // RemoveNote removes the note of that name below dir, and the lock files it names that nobody holds, unless somebody holds the
-// note itself, which is no error: gone is false then.
-func RemoveNote(dir, name string) (gone bool, err error) {
+// note itself, which is no error: gone is false then. The directories it names are left to the caller, for that can take long.
+func RemoveNote(dir, name string) (gone bool, trees []string, err error) {
 	path := filepath.Join(dir, name)
 	if _, err := os.Lstat(path); err != nil {
-		return false, nil
+		return false, nil, nil
 	}
 	f, err := Lock(path, true)
 	if err == ErrLocked {
-		return false, nil
+		return false, nil, nil
 	}
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxNote))
+	locks, trees, err := ReadNote(f)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
-	_, locks, _ := strings.Cut(string(text), "\n")
-	for lock := range strings.Lines(locks) {
-		removeSoon(strings.TrimSuffix(lock, "\n"))
+	for _, lock := range locks {
+		removeSoon(lock)
 	}
-	return true, os.Remove(path)
+	return true, trees, os.Remove(path)
+}
+
+// tree is in front of a directory in a note.
+const tree = "tree "
+
+// ReadNote gives the lock files and directories that a note names.
+func ReadNote(note io.ReaderAt) (locks, trees []string, err error) {
+	text, err := io.ReadAll(io.NewSectionReader(note, 0, maxNote))
+	if err != nil {
+		return nil, nil, err
+	}
+	_, rest, _ := strings.Cut(string(text), "\n")
+	for line := range strings.Lines(rest) {
+		line = strings.TrimSuffix(line, "\n")
+		if dir, ok := strings.CutPrefix(line, tree); ok {
+			trees = append(trees, dir)
+		} else {
+			locks = append(locks, line)
+		}
+	}
+	return locks, trees, nil
+}
+
+// NoteText is the text of a note.
+func NoteText(owner string, locks, trees []string) string {
+	lines := append([]string{owner}, locks...)
+	for _, t := range trees {
+		lines = append(lines, tree+t)
+	}
+	return strings.Join(lines, "\n") + "\n"
 }
 
 // removeSoon has some patience: systemd lets go of a service's descriptors one after the other, and not of the note's last.

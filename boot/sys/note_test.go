@@ -5,6 +5,7 @@ package sys
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -23,22 +24,26 @@ func TestRemoveNote(t *testing.T) {
 	}
 	note, free, held := lock("web"), lock("free"), lock("held")
 	defer held.Close()
-	if _, err := note.WriteString("contain@web.service\n" + free.Name() + "\n" + held.Name() + "\n/nonexistent\n"); err != nil {
+	if _, err := note.WriteString("contain@web.service\n" + free.Name() + "\n" + held.Name() + "\n/nonexistent\ntree /var/tmp/x y\n"); err != nil {
 		t.Fatal(err)
 	}
 	free.Close()
 
-	if gone, err := RemoveNote(dir, "web"); gone || err != nil || !there("web") || !there("free") {
+	if gone, _, err := RemoveNote(dir, "web"); gone || err != nil || !there("web") || !there("free") {
 		t.Errorf("removed a note that is held: %v, %v", gone, err)
 	}
 	note.Close()
-	if gone, err := RemoveNote(dir, "web"); !gone || err != nil || there("web") || there("free") {
+	gone, trees, err := RemoveNote(dir, "web")
+	if !gone || err != nil || there("web") || there("free") {
 		t.Errorf("left a note that nobody holds: %v, %v", gone, err)
+	}
+	if !slices.Equal(trees, []string{"/var/tmp/x y"}) {
+		t.Errorf("names trees %q", trees)
 	}
 	if !there("held") {
 		t.Error("removed a lock that somebody holds")
 	}
-	if gone, err := RemoveNote(dir, "web"); gone || err != nil || there("web") {
+	if gone, _, err := RemoveNote(dir, "web"); gone || err != nil || there("web") {
 		t.Errorf("a note that is not there: %v, %v", gone, err)
 	}
 }

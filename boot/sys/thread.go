@@ -51,16 +51,8 @@ func AsOwner(uid, gid uint32, f func() error) error {
 		_, _, _ = unix.RawSyscall(unix.SYS_SETFSGID, uintptr(gid), 0, 0)
 		_, _, _ = unix.RawSyscall(unix.SYS_SETFSUID, uintptr(uid), 0, 0)
 		// A file system id other than 0 took those that concern files (capabilities(7)).
-		head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-		var data [2]unix.CapUserData
-		if err := unix.Capget(&head, &data[0]); err != nil {
-			return fmt.Errorf("capget: %w", err)
-		}
-		for i := range data {
-			data[i].Effective = data[i].Permitted
-		}
-		if err := unix.Capset(&head, &data[0]); err != nil {
-			return fmt.Errorf("capset: %w", err)
+		if err := raiseCapabilities(); err != nil {
+			return err
 		}
 		return f()
 	})

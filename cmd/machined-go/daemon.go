@@ -122,6 +122,7 @@ func (d *daemon) serve(ctx, stop context.Context) error {
 	go d.manager.Run(ctx)
 	go watchdog(ctx, d.notifier, d.manager)
 	go d.tidyImages(ctx)
+	go d.manager.SweepScratch()
 	if err := d.notifier.Notify("READY=1"); err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o runOptions, arg
 	f := &boot.Foreground{
 		Insist:    insist,
 		Starter:   boot.Starter{Units: partners, Registry: partners},
-		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.ReadOnly) },
+		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
 		Converse: func(master *os.File, gone <-chan struct{}) error {
 			session := terminal.Session{In: a.in, Out: a.file(), Master: master, Gone: gone}
 			_, err := session.Run(context.WithoutCancel(ctx))

@@ -60,7 +60,7 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 	s := &boot.Service{
 		Starter:   boot.Starter{Units: partners, Registry: partners},
 		Manager:   manager,
-		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, true) },
+		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
 		Attach:    partners.attach,
 	}
 	return s.Run(ctx, spec, handover.Stored())

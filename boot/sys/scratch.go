@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sys
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Scratch is where directories are that go with a machine: what it changes and need not keep. They are named in its note, and what
+// no note names there is a left-over.
+const Scratch = "/var/tmp/machined-go"
+
+// Snapshot names begin with this, beside what they are of.
+const SnapshotPrefix = ".#machined-go-"
+
+// ScratchPath is a new path in [Scratch].
+func ScratchPath(machine string) string { return filepath.Join(Scratch, machine+"-"+rand.Text()) }
+
+// MakeScratch makes a directory in [Scratch], which is root's alone, though anybody may write to /var/tmp.
+func MakeScratch(path string) error {
+	if err := os.Mkdir(Scratch, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make scratch directory: %w", err)
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(Scratch, &st); err != nil {
+		return fmt.Errorf("make scratch directory: %w", err)
+	}
+	if st.Mode != unix.S_IFDIR|0o700 || st.Uid != uint32(os.Geteuid()) {
+		return fmt.Errorf("make scratch directory: %s must be a directory of root's alone (mode 0700): remove what is there", Scratch)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return fmt.Errorf("make scratch directory: %w", err)
+	}
+	return nil
+}
+
+// RemoveScratch removes a directory in [Scratch], or a snapshot, with all that is in it. Nobody may be using it.
+func RemoveScratch(path string) error {
+	dir, base := filepath.Split(filepath.Clean(path))
+	if filepath.Clean(dir) != Scratch && !strings.HasPrefix(base, SnapshotPrefix) {
+		return &os.PathError{Op: "remove", Path: path, Err: fs.ErrInvalid}
+	}
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return &os.PathError{Op: "open", Path: dir, Err: err}
+	}
+	defer unix.Close(fd)
+	if DestroySubvolume(fd, base) == nil {
+		return nil
+	}
+	return os.RemoveAll(path)
+}
+
+// SweepScratch removes what is in [Scratch] and named by no note below notes.
+func SweepScratch(notes string) error {
+	left, err := filepath.Glob(filepath.Join(Scratch, "*"))
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	// Only now, for a directory is named before it is made.
+	entries, err := os.ReadDir(notes)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	named := map[string]bool{}
+	for _, e := range entries {
+		f, err := os.Open(filepath.Join(notes, e.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		_, trees, err := ReadNote(f)
+		f.Close()
+		if err != nil {
+			return err
+		}
+		for _, t := range trees {
+			named[t] = true
+		}
+	}
+	var errs []error
+	for _, path := range left {
+		if !named[path] {
+			errs = append(errs, RemoveScratch(path))
+		}
+	}
+	return errors.Join(errs...)
+}
