@@ -27,7 +27,7 @@ func (p Policy) verdict(name string, allowed bool) verdict {
 	}
 	switch name {
 	case "socket":
-		return verdict{retAllow, ofSocket}
+		return verdict{ret: retAllow, check: ofSocket}
 	case "socketcall", "io_uring_setup":
 		if p.restrictsFamilies() {
 			return verdict{ret: retUnknown}
@@ -44,13 +44,13 @@ func (p Policy) verdict(name string, allowed bool) verdict {
 func withoutSync(name string) verdict {
 	switch name {
 	case "fdatasync", "fsync", "sync_file_range", "sync_file_range2", "syncfs":
-		return verdict{retAllow, ofSync}
+		return verdict{ret: retAllow, check: ofSync}
 	case "sync", "msync":
 		return verdict{ret: retNothing}
 	case "open":
-		return verdict{retAllow, ofOpenFlags}
+		return verdict{ret: retAllow, check: ofOpenFlags}
 	case "openat":
-		return verdict{retAllow, ofOpenAtFlags}
+		return verdict{ret: retAllow, check: ofOpenAtFlags}
 	case "openat2":
 		return verdict{ret: retUnknown}
 	}
@@ -60,6 +60,8 @@ func withoutSync(name string) verdict {
 // look writes what is asked about a call's arguments.
 func (a *assembler) look(v verdict) label {
 	switch v.check {
+	case unchecked:
+		return a.conditions(a.chains[v.chain-1], v.ret)
 	case ofSocket:
 		return a.load(dataArg0, a.search(spansOfFamilies(a.families, v.ret)))
 	case ofNetlink:

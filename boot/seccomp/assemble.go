@@ -37,6 +37,12 @@ type assembler struct {
 	checks  map[verdict]label
 	// families are those of sockets, in the order of their numbers.
 	families []family
+	chains   [][]condition // by verdict.chain-1
+	known    map[string]int
+}
+
+func newAssembler() *assembler {
+	return &assembler{returns: map[uint32]label{}, checks: map[verdict]label{}, known: map[string]int{}}
 }
 
 // add puts an instruction in front of the program.
@@ -100,7 +106,7 @@ func (a *assembler) search(spans []span) label {
 
 // leaf writes what is done about a call once its number is known.
 func (a *assembler) leaf(v verdict) label {
-	if v.check == unchecked {
+	if v.check == unchecked && v.chain == 0 {
 		return a.ret(v.ret)
 	}
 	l, ok := a.checks[v]
@@ -113,7 +119,12 @@ func (a *assembler) leaf(v verdict) label {
 
 // assemble writes the whole program: one search per architecture, and bad for any other.
 func assemble(searches []search, families []family, bad uint32) []unix.SockFilter {
-	a := assembler{returns: map[uint32]label{}, checks: map[verdict]label{}, families: families}
+	a := newAssembler()
+	a.families = families
+	return a.assemble(searches, bad)
+}
+
+func (a *assembler) assemble(searches []search, bad uint32) []unix.SockFilter {
 	entries := make([]label, len(searches))
 	for i, s := range slices.Backward(searches) {
 		entries[i] = a.load(dataNumber, a.search(s.spans))

@@ -88,7 +88,7 @@ func TestConstantAnswers(t *testing.T) {
 // TestLongSearches has far more spans than an 8-bit jump can cross.
 func TestLongSearches(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	verdicts := []verdict{{retAllow, unchecked}, {retDenied, unchecked}, {retUnknown, unchecked}, {retAllow, ofSocket}}
+	verdicts := []verdict{{ret: retAllow}, {ret: retDenied}, {ret: retUnknown}, {ret: retAllow, check: ofSocket}}
 	for _, size := range []int{1, 2, 3, 4, 5, 100, 255, 256, 257, 600, 1000} {
 		var searches []search
 		for arch := range uint32(3) {

@@ -96,7 +96,7 @@ func spansOfFamilies(families []family, ret uint32) []span {
 		put(f.first, v)
 		last := i == len(families)-1 || families[i+1].first > unix.AF_NETLINK
 		if f.first <= unix.AF_NETLINK && last && !f.refused {
-			put(unix.AF_NETLINK, verdict{ret, ofNetlink})
+			put(unix.AF_NETLINK, verdict{ret: ret, check: ofNetlink})
 			put(unix.AF_NETLINK+1, v)
 		}
 	}

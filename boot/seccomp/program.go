@@ -65,6 +65,7 @@ const skipped = 1<<32 - 1
 type verdict struct {
 	ret   uint32
 	check check
+	chain int // first look at the conditions of this number
 }
 
 // span is a run of numbers with the same verdict, up to where the next span begins.
