@@ -141,6 +141,7 @@ func (m *Manager) look(ctx context.Context, name string) {
 		if err := m.wake(ctx, &mach); err != nil {
 			m.log.Warn("machine stays paused though it has to end, ignoring", "machine", name, "error", err)
 		}
+		time.AfterFunc(askAgain, func() { m.Check(name) }) // systemd 252 does not tell when a unit is frozen
 	}
 }
 
