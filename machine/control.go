@@ -96,15 +96,7 @@ func (m *Manager) Kill(ctx context.Context, name, whom string, signal int32) err
 	case KillLeader:
 		return m.killLeader(ctx, &mach, unix.Signal(signal))
 	case KillSupervisor:
-		p, err := OpenProcess(mach.Supervisor)
-		if err != nil {
-			return err
-		}
-		defer p.Close()
-		if mach.SupervisorID != 0 && p.ID != mach.SupervisorID {
-			return fmt.Errorf("signal supervisor of machine %q: %w", name, unix.ESRCH)
-		}
-		return p.Signal(unix.Signal(signal))
+		return mach.killSupervisor(unix.Signal(signal))
 	}
 	if mach.Subgroup != "" {
 		return m.killSubgroup(ctx, &mach, signal)
@@ -119,6 +111,22 @@ func (m *Manager) killLeader(ctx context.Context, mach *Machine, signal unix.Sig
 		return err
 	}
 	return m.wake(ctx, mach)
+}
+
+// killSupervisor fails for machines that nobody stays with, such as ours.
+func (m *Machine) killSupervisor(signal unix.Signal) error {
+	if m.Supervisor == 0 {
+		return fmt.Errorf("machine %q has no supervisor: %w", m.Name, unix.ESRCH)
+	}
+	p, err := OpenProcess(m.Supervisor)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if m.SupervisorID != 0 && p.ID != m.SupervisorID {
+		return fmt.Errorf("signal supervisor of machine %q: %w", m.Name, unix.ESRCH)
+	}
+	return p.Signal(signal)
 }
 
 func hexString(b []byte) string { return hex.EncodeToString(b) }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"machined-go/boot/sys"
 	"machined-go/machine/systemd1"
 )
@@ -263,6 +265,9 @@ func TestStopGoesToOwner(t *testing.T) {
 	want := []string{"stop contain@web.service", "kill machine-web.scope all"}
 	if len(units.calls) != 2 || units.calls[0] != want[0] || units.calls[1] != want[1] {
 		t.Errorf("calls %q, want %q", units.calls, want)
+	}
+	if err := w.Kill(t.Context(), "web", KillSupervisor, 15); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("killing nobody: %v", err)
 	}
 	for _, err := range []error{w.Terminate(t.Context(), HostName), w.Kill(t.Context(), HostName, "all", 15), w.Unregister(HostName)} {
 		if !errors.Is(err, ErrNotHost) {
