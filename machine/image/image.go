@@ -25,6 +25,14 @@ import (
 // PoolPath is where images are kept and made.
 const PoolPath = "/var/lib/machines"
 
+// What lies in the pool and is no image, though it is a directory: the layers
+// that images share, and what of them came from registries. They are hidden, but
+// "machinectl clean" has to leave them.
+const (
+	LayersName = ".layers"
+	BlobsName  = ".blobs"
+)
+
 // HostName is the image that stands for the host's own tree.
 const HostName = ".host"
 
@@ -77,9 +85,11 @@ var suffixes = []string{
 }
 
 // ValidName tells whether an image may have this name: a file name, UTF-8, no
-// control characters, not beginning with ".#" (which marks temporary files).
+// control characters, not beginning with ".#" (which marks temporary files), and
+// not that of a place for parts of images.
 func ValidName(name string) bool {
-	if name == "" || name == "." || name == ".." || len(name) > 255 || strings.HasPrefix(name, ".#") {
+	switch {
+	case name == "", name == ".", name == "..", name == LayersName, name == BlobsName, len(name) > 255, strings.HasPrefix(name, ".#"):
 		return false
 	}
 	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return r == '/' || unicode.IsControl(r) })

@@ -15,6 +15,7 @@ func TestValidName(t *testing.T) {
 	for name, want := range map[string]bool{
 		"deb": true, ".hidden": true, "a b": true, "ünï": true, "": false, ".": false, "..": false,
 		".#temp": false, "a/b": false, "a\nb": false, "\xff": false,
+		".layers": false, ".blobs": false,
 	} {
 		if got := ValidName(name); got != want {
 			t.Errorf("ValidName(%q) = %v", name, got)
@@ -28,7 +29,9 @@ func TestFindAndList(t *testing.T) {
 	must(t, os.Mkdir(filepath.Join(second, "deb"), 0o755))
 	must(t, os.WriteFile(filepath.Join(second, "disk.raw"), make([]byte, 4096), 0o444))
 	must(t, os.WriteFile(filepath.Join(second, "no-image"), nil, 0o644))
-	must(t, os.Mkdir(filepath.Join(second, ".#half"), 0o755))
+	for _, name := range []string{".#half", ".layers", ".blobs"} {
+		must(t, os.Mkdir(filepath.Join(second, name), 0o755))
+	}
 	must(t, os.Symlink(filepath.Join(first, "deb"), filepath.Join(second, "linked")))
 	must(t, os.Symlink("nowhere", filepath.Join(second, "dangling")))
 	dirs := []string{first, filepath.Join(first, "missing"), second}
