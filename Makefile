@@ -41,6 +41,7 @@ demo: ## run the main job once, from nothing to a machine that was on and is off
 install: all ## copy to DESTDIR and PREFIX
 	install -D -t $(DESTDIR)$(PREFIX)/bin bin/mctl bin/machined-go
 	for m in bin/man/*.1 dist/man/*; do install -D -m644 -t $(DESTDIR)$(PREFIX)/share/man/man$${m##*.} $$m; done
+	install -D -m644 -t $(DESTDIR)$(PREFIX)/share/machined-go dist/machine.toml.schema.json
 	install -d $(unitdir)
 	for u in dist/systemd/*; do \
 		sed 's,/usr/bin/\(mctl\|machined-go\),$(PREFIX)/bin/\1,' $$u >$(unitdir)/$${u##*/}; done
