@@ -140,14 +140,26 @@ func reset(prog *sys.Program, systemd bool) {
 }
 
 // restrict limits the leader to the machine's capabilities and installs the system call filter; both last for good.
+//
+// The filter comes last, for it may deny what the steps before it need. Without CAP_SYS_ADMIN the kernel takes no filter, unless
+// nobody can gain privileges; a leader that is to lose it keeps it until then, and it goes with execve, for it is neither in the
+// bounding set nor inheritable nor ambient.
 func restrict(prog *sys.Program, p *Plan) {
-	low, high := uint32(p.Caps), uint32(p.Caps>>32)
+	if p.Spec.Security.NoNewPrivileges {
+		prog.Call("forgo new privileges", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
+	}
+	keep := p.Caps
+	forFilter := keep.Add(unix.CAP_SYS_ADMIN)
 	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	data := &[2]unix.CapUserData{
-		{Effective: low, Permitted: low, Inheritable: low},
-		{Effective: high, Permitted: high, Inheritable: high},
+	data := &[2]unix.CapUserData{}
+	for i := range data {
+		held, handed := uint32(forFilter>>(32*i)), uint32(keep>>(32*i))
+		data[i] = unix.CapUserData{Effective: held, Permitted: held, Inheritable: handed}
 	}
 	prog.Call("set capabilities", unix.SYS_CAPSET, sys.Pointer(prog, header), sys.Pointer(prog, data))
+	for _, c := range p.Ambient.List() {
+		prog.Call("keep capability "+caps.Name(c), unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(c))
+	}
 	filter := &unix.SockFprog{Len: uint16(len(p.Filter)), Filter: &p.Filter[0]}
 	prog.Call("install system call filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, sys.Pointer(prog, filter))
 }

@@ -44,6 +44,21 @@ func ofInit(resource int) [2]uint64 {
 	return [2]uint64{l.Cur, l.Max}
 }
 
+// decideLimits takes the usual limits, but for those that the spec names.
+func (p *Plan) decideLimits(f Facts) (err error) {
+	wish := p.Spec.Limits
+	p.Limits = f.Host.Limits.machine()
+	for i, l := range p.Limits {
+		if text, ok := wish.Rlimit[l.Name]; ok {
+			if p.Limits[i].Soft, p.Limits[i].Hard, err = parseRlimit(l.Name, text); err != nil {
+				return err
+			}
+		}
+	}
+	p.CPUs, err = wish.processors()
+	return err
+}
+
 // machine gives the limits the kernel gives its first process, not those that whoever starts a machine happens to have.
 func (l Limits) machine() []Limit {
 	const all = unix.RLIM_INFINITY

@@ -37,9 +37,9 @@ func (p *Plan) Outline() []Step {
 	for _, prop := range p.Properties {
 		add("unit", "unit property %s", prop)
 	}
+	p.outlineAdjustments(add)
 	add("hostname", "host name %s", p.Hostname())
-	add("capabilities", "capabilities %s", p.Caps)
-	add("filter", "system call filter of %d instructions", len(p.Filter))
+	p.outlineSecurity(add)
 	for _, e := range p.Env {
 		add("environment", "environment %s", e)
 	}

@@ -14,7 +14,6 @@ import (
 	"machined-go/boot/caps"
 	"machined-go/boot/mount"
 	"machined-go/boot/network"
-	"machined-go/boot/seccomp"
 )
 
 // Manager is what $container says. Software asks it whether it runs in a container and of which kind; with the value of
@@ -48,9 +47,11 @@ type Plan struct {
 	MachineID [16]byte
 	Systemd   bool // the init says when it is ready
 	Mounts    []mount.Op
-	Caps      caps.Set
+	Caps      caps.Set // the bounding set
+	Ambient   caps.Set // what a program keeps that does not run as root
 	Filter    []unix.SockFilter
 	Limits    []Limit
+	CPUs      []byte // bit mask of the processors that may be used, the lowest bit first; empty for all
 	// Properties are what the machine's scope has beyond what every machine's has.
 	Properties []UnitProperty
 	Devices    []DeviceRule
@@ -88,17 +89,6 @@ func NewPlan(spec Spec, f Facts) (*Plan, error) {
 		}
 	}
 	return p, nil
-}
-
-func (p *Plan) decideSecurity(Facts) (err error) {
-	p.Caps = caps.Machine(true, true)
-	p.Filter, err = seccomp.Program(seccomp.Policy{Caps: p.Caps, UserNamespace: true})
-	return err
-}
-
-func (p *Plan) decideLimits(f Facts) error {
-	p.Limits = f.Host.Limits.machine()
-	return nil
 }
 
 func (p *Plan) decideProgram(f Facts) error {

@@ -40,6 +40,7 @@ func TestPlanGolden(t *testing.T) {
 			Resources: Resources{CPU: "50%", Memory: "1G", Tasks: "100"},
 			Devices:   []Device{{Path: "/dev/dri", Target: "/dev/gpu/dri"}},
 		},
+		"process": processSpec(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := facts()

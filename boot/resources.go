@@ -21,8 +21,6 @@ type ProcLimits struct {
 	CPUAffinity string `toml:"cpu_affinity"`
 }
 
-func (l ProcLimits) validate() error { return unsupported(l) }
-
 // Resources are what the machine as a whole may use, held by its unit (systemd.resource-control(5)).
 type Resources struct {
 	// Processor time, such as "150%" for one and a half processors.

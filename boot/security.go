@@ -2,6 +2,14 @@
 
 package boot
 
+import (
+	"fmt"
+	"strings"
+
+	"machined-go/boot/caps"
+	"machined-go/boot/seccomp"
+)
+
 // Security is what a machine may do beyond or short of what every machine may.
 type Security struct {
 	// Further capabilities, such as "CAP_SYS_TIME", or "all" (capabilities(7)).
@@ -30,4 +38,77 @@ type Security struct {
 	SELinuxFilesContext string `toml:"selinux_files_context"`
 }
 
-func (s Security) validate() error { return unsupported(s) }
+func (s Security) validate() error {
+	if _, _, err := s.capabilities(); err != nil {
+		return err
+	}
+	if _, err := s.ambient(); err != nil {
+		return err
+	}
+	if err := s.policy(seccomp.Policy{}).Check(); err != nil {
+		return err
+	}
+	return unsupported(s, "AddCapabilities", "DropCapabilities", "AmbientCapabilities", "NoNewPrivileges", "AllowSystemCalls",
+		"DenySystemCalls", "AllowAddressFamilies", "DenyAddressFamilies", "SuppressSync")
+}
+
+func (s Security) capabilities() (add, drop caps.Set, err error) {
+	if add, err = caps.Parse(strings.Join(s.AddCapabilities, " ")); err != nil {
+		return 0, 0, fmt.Errorf("add_capabilities: %w", err)
+	}
+	if drop, err = caps.Parse(strings.Join(s.DropCapabilities, " ")); err != nil {
+		return 0, 0, fmt.Errorf("drop_capabilities: %w", err)
+	}
+	return add, drop, nil
+}
+
+func (s Security) ambient() (caps.Set, error) {
+	set, err := caps.Parse(strings.Join(s.AmbientCapabilities, " "))
+	if err != nil {
+		return 0, fmt.Errorf("ambient_capabilities: %w", err)
+	}
+	if set == caps.All {
+		return 0, fmt.Errorf(`ambient_capabilities: "all" is not for these: name each`)
+	}
+	return set, nil
+}
+
+// policy adds to a filter's policy what the settings say.
+func (s Security) policy(p seccomp.Policy) seccomp.Policy {
+	p.Allow, p.Deny = s.AllowSystemCalls, s.DenySystemCalls
+	p.OnlyFamilies, p.NoFamilies = s.AllowAddressFamilies, s.DenyAddressFamilies
+	p.SuppressSync = s.SuppressSync
+	return p
+}
+
+func (p *Plan) decideSecurity(Facts) error {
+	wish := p.Spec.Security
+	add, drop, err := wish.capabilities()
+	if err != nil {
+		return err
+	}
+	if p.Ambient, err = wish.ambient(); err != nil {
+		return err
+	}
+	p.Caps = caps.Machine(true, true).With(add).Without(drop)
+	if missing := p.Ambient.Without(p.Caps); missing != 0 {
+		return fmt.Errorf("ambient_capabilities: the machine does not have %s: add_capabilities first", missing)
+	}
+	if p.Ambient != 0 && len(p.Spec.Command) == 0 {
+		return fmt.Errorf("ambient_capabilities are of use to a command alone, not to an init, which is root")
+	}
+	p.Filter, err = seccomp.Program(wish.policy(seccomp.Policy{Caps: p.Caps, UserNamespace: true}))
+	return err
+}
+
+// outlineSecurity tells what restrict does.
+func (p *Plan) outlineSecurity(add func(kind, format string, args ...any)) {
+	add("capabilities", "capabilities %s", p.Caps)
+	if p.Ambient != 0 {
+		add("capabilities", "ambient capabilities %s", p.Ambient)
+	}
+	if p.Spec.Security.NoNewPrivileges {
+		add("privileges", "no new privileges")
+	}
+	add("filter", "system call filter of %d instructions", len(p.Filter))
+}

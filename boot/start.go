@@ -105,6 +105,7 @@ var steps = []step{
 	{"set limits", (*start).setLimits},
 	{"connect network", (*start).connect},
 	{"make scope", (*start).makeScope},
+	{"adjust leader", (*start).adjust},
 	{"make root", (*start).awaitRoot},
 	{"hand over", (*start).handOver},
 	{"register", (*start).register},

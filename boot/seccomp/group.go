@@ -207,14 +207,23 @@ func (s *callSet) markAll(words string, in bool) {
 	}
 }
 
-// markKnown marks words that a person wrote, and refuses those it has never heard of: a slip must not pass for a
-// filter.
+// markKnown marks words that a person wrote, if all are known.
 func (s *callSet) markKnown(words []string, in bool) error {
+	if err := checkKnown(words); err != nil {
+		return err
+	}
+	for _, word := range words {
+		s.mark(word, in)
+	}
+	return nil
+}
+
+// checkKnown refuses words it has never heard of: a slip must not pass for a filter.
+func checkKnown(words []string) error {
 	for _, word := range words {
 		if !Known(word) {
 			return fmt.Errorf("look up system call %q: no such call or group", word)
 		}
-		s.mark(word, in)
 	}
 	return nil
 }

@@ -109,6 +109,18 @@ func Program(p Policy) ([]unix.SockFilter, error) {
 	return assemble(searches, families, retUnknown), nil
 }
 
+// Check tells what is wrong with the words of a policy.
+func (p Policy) Check() error {
+	if err := checkKnown(p.Allow); err != nil {
+		return err
+	}
+	if err := checkKnown(p.Deny); err != nil {
+		return err
+	}
+	_, err := p.families()
+	return err
+}
+
 // allowed works out which calls the policy lets through.
 func (p Policy) allowed() (*callSet, error) {
 	set := new(callSet)
