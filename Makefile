@@ -46,7 +46,7 @@ install: all ## copy to DESTDIR and PREFIX
 	for u in dist/systemd/*; do \
 		sed 's,/usr/bin/\(mctl\|machined-go\),$(PREFIX)/bin/\1,' $$u >$(unitdir)/$${u##*/}; done
 	install -d $(generatordir)
-	ln -sf ../../../bin/machined-go $(generatordir)/machined-go-generator
+	ln -sf ../../../bin/mctl $(generatordir)/machined-go-generator
 	for c in bash/bash-completion/completions/mctl zsh/zsh/site-functions/_mctl fish/fish/vendor_completions.d/mctl.fish; do \
 		bin/mctl completion $${c%%/*} | install -D -m644 /dev/stdin $(DESTDIR)$(PREFIX)/share/$${c#*/}; done
 	# The bus and polkit look nowhere else, whatever PREFIX is; the activation of machine1 lies beside Debian's own, in lib.

@@ -19,15 +19,3 @@ type Health struct {
 }
 
 func (h Health) validate() error { return unsupported(h) }
-
-// StartOrder is when a machine starts relative to others.
-type StartOrder struct {
-	// Machines that must be running before this one starts, as far as they are to start at all.
-	After []string `toml:"after"`
-	// Machines that are started with this one.
-	Wants []string `toml:"wants"`
-	// Machines without which this one does not start.
-	Requires []string `toml:"requires"`
-}
-
-func (o StartOrder) validate() error { return unsupported(o) }

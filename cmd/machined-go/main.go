@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 )
 
@@ -22,9 +21,6 @@ import (
 var version = "unknown"
 
 func main() {
-	if filepath.Base(os.Args[0]) == generatorName {
-		os.Exit(generate(os.Args[1:]))
-	}
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	level := flag.String("log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	flag.Usage = usage

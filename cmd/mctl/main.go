@@ -10,11 +10,15 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == generatorName {
+		os.Exit(generate(os.Args[1:]))
+	}
 	os.Exit(newApp(os.Stdin, os.Stdout, os.Stderr).main(os.Args[1:]))
 }
 

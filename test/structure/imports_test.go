@@ -29,7 +29,7 @@ var rules = []struct {
 	{"boot/sys", module, nil, "raw system calls stand on nothing of ours"},
 	{"boot/caps", module, nil, "a leaf"},
 	{"boot/seccomp", module, []string{module + "boot/caps", module + "boot/sys"}, "filters know nothing of machines"},
-	{"unitgen", module, nil, "pure"},
+	{"unitgen", module, []string{module + "unitgen"}, "pure"},
 	{"machine/client", module, []string{module + "machine/client"}, "others may use the client without the rest"},
 	{"machine/bus/wire", module, nil, "a connection knows nothing of what is served"},
 	{"machine/systemd1", module, []string{module + "boot/sys"}, "it speaks to systemd and knows nothing of machines"},

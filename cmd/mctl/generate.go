@@ -3,9 +3,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
+	"machined-go/boot"
+	"machined-go/boot/settings"
+	"machined-go/unitgen"
 	"machined-go/unitgen/generator"
 )
 
@@ -18,9 +22,19 @@ func generate(dirs []string) int {
 		fmt.Fprintln(os.Stderr, generatorName+": no directory: it is run by systemd, see systemctl daemon-reload")
 		return 2
 	}
-	if err := generator.Generate("/", dirs[0]); err != nil {
+	err := errors.Join(generator.Generate("/", dirs[0]), generator.Orders("/", dirs[0], orderOf))
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", generatorName, err)
 		return 1
 	}
 	return 0
+}
+
+// orderOf reads when a machine starts from its settings, not from those beside its image: these are not to be trusted.
+func orderOf(machine string) (unitgen.Order, error) {
+	spec := boot.Spec{Name: machine, Root: "/"}
+	if _, err := settings.Apply(&spec); err != nil {
+		return unitgen.Order{}, fmt.Errorf("read settings of %q: %w", machine, err)
+	}
+	return unitgen.Order(spec.Start), nil
 }

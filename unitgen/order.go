@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package unitgen
+
+import "strings"
+
+// Order is which machines a machine starts after, and which it brings along.
+type Order struct{ After, Wants, Requires []string }
+
+// Dropin is the text of a drop-in for a machine's service that says so; empty if there is nothing to say. Who needs another machine
+// also starts after it.
+func (o Order) Dropin() string {
+	var b strings.Builder
+	for _, line := range []struct {
+		key      string
+		machines []string
+	}{{"Wants", o.Wants}, {"Requires", o.Requires}, {"After", o.After}, {"After", o.Wants}, {"After", o.Requires}} {
+		for _, machine := range line.machines {
+			b.WriteString(line.key + "=" + Service(machine) + "\n")
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "# SPDX-License-Identifier: Apache-2.0\n# From the machine's settings, [start] in machine.toml(5).\n[Unit]\n" + b.String()
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package unitgen
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestOrder(t *testing.T) {
+	if text := (Order{}).Dropin(); text != "" {
+		t.Errorf("nothing to say gives %q", text)
+	}
+	text := Order{After: []string{"a"}, Wants: []string{"b"}, Requires: []string{"c"}}.Dropin()
+	want := "[Unit]\nWants=contain@b.service\nRequires=contain@c.service\nAfter=contain@a.service\nAfter=contain@b.service\nAfter=contain@c.service\n"
+	if !strings.HasSuffix(text, want) {
+		t.Errorf("got %q, want it to end with %q", text, want)
+	}
+}
