@@ -100,6 +100,11 @@ func (m Manager) Status(status string) error {
 	return m.send("STATUS="+strings.ReplaceAll(status, "\n", " "), nil)
 }
 
+// Wait says that the start takes at least d longer, and why (EXTEND_TIMEOUT_USEC=).
+func (m Manager) Wait(status string, d time.Duration) error {
+	return m.send(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d\nSTATUS=%s", d.Microseconds(), status), nil)
+}
+
 func (m Manager) send(message string, rights []byte) error {
 	if m.socket == "" {
 		return nil

@@ -56,7 +56,12 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 	if err != nil {
 		return err
 	}
+	turns, err := boot.HostTurns()
+	if err != nil {
+		return err
+	}
 	s := &boot.Service{
+		Turns:     turns,
 		Starter:   boot.Starter{Units: partners, Registry: partners},
 		Manager:   manager,
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
