@@ -4,6 +4,7 @@ package settings
 
 import (
 	"slices"
+	"strings"
 
 	"machined-go/boot"
 )
@@ -25,7 +26,10 @@ func (s *Settings) Blame(err error, spec boot.Spec) error {
 	if culprit.Value == nil {
 		return err
 	}
-	return mistake(culprit.Value.From, "%s: %v", keyText(culprit.Key...), err)
+	if strings.Contains(err.Error(), culprit.Name()) {
+		return mistake(culprit.Value.From, "%v", err)
+	}
+	return mistake(culprit.Value.From, "%s: %v", culprit.Name(), err)
 }
 
 // later tells whether one value was read after another.

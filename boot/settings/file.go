@@ -13,31 +13,31 @@ import (
 // devNull is the device number of /dev/null, to which links mask a file (systemd.unit(5)).
 var devNull = unix.Mkdev(1, 3)
 
-// readFile reads a settings file. Of one that is not trusted, no link is followed. masked tells of one that is to count as not there.
-func readFile(path string, trusted bool) (content string, masked bool, err error) {
+// readFile reads a settings file. Of one that is not trusted, no link is followed. One that is to count as not there is empty.
+func readFile(path string, trusted bool) (content string, err error) {
 	flags := unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
 	if !trusted {
 		flags |= unix.O_NOFOLLOW
 	}
 	fd, err := unix.Open(path, flags, 0)
 	if err != nil {
-		return "", false, fmt.Errorf("read settings: %w", &os.PathError{Op: "open", Path: path, Err: err})
+		return "", fmt.Errorf("read settings: %w", &os.PathError{Op: "open", Path: path, Err: err})
 	}
 	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return "", false, fmt.Errorf("read settings: %w", &os.PathError{Op: "stat", Path: path, Err: err})
+		return "", fmt.Errorf("read settings: %w", &os.PathError{Op: "stat", Path: path, Err: err})
 	}
 	switch kind := st.Mode & unix.S_IFMT; {
 	case trusted && kind == unix.S_IFCHR && st.Rdev == devNull:
-		return "", true, nil
+		return "", nil
 	case kind != unix.S_IFREG || st.Size > maxSize:
-		return "", false, fmt.Errorf("read settings: %s is not a regular file of at most %d bytes", path, maxSize)
+		return "", fmt.Errorf("read settings: %s is not a regular file of at most %d bytes", path, maxSize)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxSize))
 	if err != nil {
-		return "", false, fmt.Errorf("read settings: %w", err)
+		return "", fmt.Errorf("read settings: %w", err)
 	}
-	return string(text), false, nil
+	return string(text), nil
 }

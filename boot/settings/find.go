@@ -19,6 +19,8 @@ type Search struct {
 	Nspawn []string // of systemd-nspawn's settings that are trusted, likewise
 
 	ReadNspawn ReadNspawn
+	Started    string // where the settings are that machines were started with
+	draft      *draft
 }
 
 // System is where settings are looked for on a host.
@@ -26,6 +28,8 @@ func System() Search {
 	return Search{
 		Dirs:   []string{"/etc/machined-go", "/run/machined-go", "/usr/lib/machined-go"},
 		Nspawn: []string{"/etc/systemd/nspawn", "/run/systemd/nspawn"},
+
+		Started: "/run/machined-go/started",
 	}
 }
 
@@ -53,20 +57,29 @@ const (
 
 // find lists the files for a machine whose tree is at root, in the order in which they are read.
 func (s Search) find(name, root string) ([]Source, error) {
-	var dirs []string
-	for _, dir := range s.Dirs {
-		dir = filepath.Join(dir, machines)
-		if exists(dir) {
-			dirs = append(dirs, dir)
-		}
-	}
+	dirs := s.machineDirs()
 	var sources []Source
 	if main, ok := s.main(dirs, name, root); ok {
 		sources = append(sources, main)
 	}
-	dropins, err := dropins(dirs, name)
+	dropins, err := s.dropins(dirs, name)
 	return append(sources, dropins...), err
 }
+
+// machineDirs are where settings of machines lie, as far as there are such directories.
+func (s Search) machineDirs() []string {
+	var dirs []string
+	for _, dir := range s.Dirs {
+		dir = filepath.Join(dir, machines)
+		if s.exists(dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// ownFile is where an administrator puts what is for one machine.
+func (s Search) ownFile(name string) string { return filepath.Join(s.Dirs[0], machines, name+ext) }
 
 // main finds the first file: one of the machine's name, one for a prefix of it, the longest first, one of systemd-nspawn's, and last one
 // that came with the image.
@@ -77,13 +90,13 @@ func (s Search) main(dirs []string, name, root string) (Source, bool) {
 		}
 		for _, dir := range dirs {
 			path := filepath.Join(dir, prefix+ext)
-			if exists(path) {
+			if s.exists(path) {
 				return Source{Path: path, Trusted: true, Prefix: linkedPrefix(path, name, prefix)}, true
 			}
 		}
 	}
 	for _, dir := range s.Nspawn {
-		if path := filepath.Join(dir, name+".nspawn"); exists(path) {
+		if path := filepath.Join(dir, name+".nspawn"); s.exists(path) {
 			return Source{Path: path, Trusted: true, Nspawn: true, Prefix: name}, true
 		}
 	}
@@ -94,11 +107,11 @@ func (s Search) main(dirs []string, name, root string) (Source, bool) {
 	if strings.HasSuffix(beside, ".v") { // a directory of versions (systemd.v(7)) is the image
 		beside = filepath.Dir(beside)
 	}
-	if path := filepath.Join(beside, name+ext); exists(path) {
+	if path := filepath.Join(beside, name+ext); s.exists(path) {
 		return Source{Path: path, Prefix: name}, true
 	}
 	path := filepath.Join(beside, name+".nspawn")
-	return Source{Path: path, Nspawn: true, Prefix: name}, exists(path)
+	return Source{Path: path, Nspawn: true, Prefix: name}, s.exists(path)
 }
 
 // linkedPrefix gives the prefix that a file is for which is a link to one for a prefix, as instances of units are enabled.
@@ -126,7 +139,7 @@ func prefixes(name string) []string {
 
 // dropins lists the drop-ins in the order of their names, wherever they lie. Of one name, that counts which is for the longest prefix, and
 // of these that in the most important directory (systemd.unit(5)).
-func dropins(dirs []string, name string) ([]Source, error) {
+func (s Search) dropins(dirs []string, name string) ([]Source, error) {
 	byName := map[string]Source{}
 	for _, prefix := range prefixes(name) {
 		folder := prefix + dropinExt
@@ -134,7 +147,7 @@ func dropins(dirs []string, name string) ([]Source, error) {
 			folder = allMachines
 		}
 		for _, dir := range dirs {
-			if err := dropinsIn(filepath.Join(dir, folder), prefix, byName); err != nil {
+			if err := s.dropinsIn(filepath.Join(dir, folder), prefix, byName); err != nil {
 				return nil, err
 			}
 		}
@@ -146,14 +159,21 @@ func dropins(dirs []string, name string) ([]Source, error) {
 	return list, nil
 }
 
-func dropinsIn(dir, prefix string, byName map[string]Source) error {
+func (s Search) dropinsIn(dir, prefix string, byName map[string]Source) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read settings: %w", err)
 	}
+	var names []string
 	for _, e := range entries {
-		if _, known := byName[e.Name()]; !known && strings.HasSuffix(e.Name(), ext) && e.Name()[0] != '.' {
-			byName[e.Name()] = Source{Path: filepath.Join(dir, e.Name()), Trusted: true, Prefix: prefix}
+		names = append(names, e.Name())
+	}
+	if s.draft != nil && filepath.Dir(s.draft.path) == dir {
+		names = append(names, filepath.Base(s.draft.path))
+	}
+	for _, name := range names {
+		if _, known := byName[name]; !known && strings.HasSuffix(name, ext) && name[0] != '.' {
+			byName[name] = Source{Path: filepath.Join(dir, name), Trusted: true, Prefix: prefix}
 		}
 	}
 	return nil
@@ -173,7 +193,7 @@ func (s Search) profile(name string) ([]Source, error) {
 	dirs := s.profileDirs()
 	var sources []Source
 	for _, dir := range dirs {
-		if path := filepath.Join(dir, name+ext); exists(path) {
+		if path := filepath.Join(dir, name+ext); s.exists(path) {
 			sources = append(sources, Source{Path: path, Trusted: true})
 			break
 		}
@@ -183,7 +203,7 @@ func (s Search) profile(name string) ([]Source, error) {
 	}
 	byName := map[string]Source{}
 	for _, dir := range dirs {
-		if err := dropinsIn(filepath.Join(dir, name+dropinExt), "", byName); err != nil {
+		if err := s.dropinsIn(filepath.Join(dir, name+dropinExt), "", byName); err != nil {
 			return nil, err
 		}
 	}
@@ -193,7 +213,6 @@ func (s Search) profile(name string) ([]Source, error) {
 	return sources, nil
 }
 
-// exists tells whether there is something of that name, also a link that leads nowhere: reading that is an error then.
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil

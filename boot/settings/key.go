@@ -21,5 +21,19 @@ func ParseKey(text string) ([]string, error) {
 	return meta.Keys()[0], nil
 }
 
+// CheckKey tells whether there is a setting of that name.
+func CheckKey(text string) error {
+	path, err := ParseKey(text)
+	if err != nil {
+		return err
+	}
+	if t := Schema(); path[0] == "include" || path[0] == "reset" {
+		return fmt.Errorf("%q is no setting of a machine, but one of a file", path[0])
+	} else if _, ok := t.Find(path); !ok {
+		return fmt.Errorf("%s", unknown(t, path))
+	}
+	return nil
+}
+
 // maxKey bounds the name of a setting.
 const maxKey = 500

@@ -77,12 +77,9 @@ func (l *loader) file(source Source) {
 
 // read gives what a file says: checked, without what it may not say, and with specifiers replaced.
 func (l *loader) read(source Source) (*Value, error) {
-	content, masked, err := readFile(source.Path, source.Trusted)
+	content, err := l.content(source)
 	if err != nil {
 		return nil, mistake(Place{Path: source.Path}, "%v", err)
-	}
-	if masked {
-		return newTable(Place{Path: source.Path}), nil
 	}
 	v, err := parse(source.Path, content)
 	if err != nil {
@@ -96,6 +93,14 @@ func (l *loader) read(source Source) (*Value, error) {
 		wrong = l.expand(v, source)
 	}
 	return v, wrong.err()
+}
+
+// content gives a file's content; that of one which counts as not there is empty.
+func (l *loader) content(source Source) (string, error) {
+	if l.draft != nil && l.draft.path == source.Path {
+		return l.draft.content, nil
+	}
+	return readFile(source.Path, source.Trusted)
 }
 
 // expand replaces the specifiers in all texts of a file.

@@ -18,7 +18,12 @@ type Mistake struct {
 	Text string // what is wrong, and what to do about it
 }
 
-func (m *Mistake) Error() string { return oneLine(m.Place.String() + ": " + m.Text) }
+func (m *Mistake) Error() string {
+	if m.Path == "" {
+		return oneLine(m.Text)
+	}
+	return oneLine(m.Place.String() + ": " + m.Text)
+}
 
 // Mistakes are all that are wrong in the settings of a machine, in the order in which they were read; there is at least one.
 type Mistakes []*Mistake
@@ -58,13 +63,16 @@ func mistake(at Place, format string, args ...any) *Mistake {
 	return &Mistake{at, fmt.Sprintf(format, args...)}
 }
 
+// remedy is what to do about a file that is no TOML.
+const remedy = ": correct it, or move the file away"
+
 // syntaxError says where a text is no TOML.
 func (t *text) syntaxError(err error) error {
 	var bad toml.ParseError
 	if !errors.As(err, &bad) {
-		return mistake(Place{Path: t.path}, "%s: correct it, or move the file away", strings.TrimPrefix(err.Error(), "toml: "))
+		return mistake(Place{Path: t.path}, "%s%s", strings.TrimPrefix(err.Error(), "toml: "), remedy)
 	}
-	return mistake(t.place(bad.Position.Start), "%s: correct it, or move the file away", bad.Message)
+	return mistake(t.place(bad.Position.Start), "%s%s", bad.Message, remedy)
 }
 
 // oneLine puts blanks where a text, which may quote the file, has line breaks or what a terminal obeys.

@@ -3,6 +3,7 @@
 package settings
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -44,6 +45,29 @@ func rows(path []string, v *Value, t *schema.Type) (list []Row) {
 		list = append(list, Row{path, -1, v})
 	}
 	return list
+}
+
+// Name is the setting's key, dotted.
+func (r Row) Name() string { return keyText(r.Key...) }
+
+// Below tells whether a row is of one of some settings or sections; no key means all.
+func (r Row) Below(keys ...string) bool {
+	if len(keys) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(keys, func(key string) bool {
+		path, err := ParseKey(key)
+		return err == nil && len(path) <= len(r.Key) && slices.Equal(path, r.Key[:len(path)])
+	})
+}
+
+// MarshalJSON gives a row to programs.
+func (r Row) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Key   string `json:"key"`
+		Value *Value `json:"value"`
+		Place
+	}{r.Name(), r.Value, r.Value.From})
 }
 
 // without gives the settings less those of a row.

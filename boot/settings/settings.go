@@ -13,21 +13,16 @@ import (
 	"machined-go/boot"
 )
 
-// Apply changes spec to what the settings of its machine say, and tells in a line each what in them has no effect.
-func Apply(spec *boot.Spec) (ignored []string, err error) { return System().apply(spec) }
-
-func (s Search) apply(spec *boot.Spec) (ignored []string, err error) {
-	set, err := s.Load(spec.Name, spec.Root)
+// Apply changes spec to what the settings of its machine say.
+func Apply(spec *boot.Spec) error {
+	set, err := System().Load(spec.Name, spec.Root)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, n := range set.Notes {
-		ignored = append(ignored, n.String())
-	}
-	return ignored, set.Complete(spec)
+	return set.Complete(spec)
 }
 
-// Complete is Apply for settings that were loaded: it changes spec, and tells which of them makes no sense if one does not.
+// Complete changes spec to what the settings say, and tells which of them makes no sense if one does not.
 func (s *Settings) Complete(spec *boot.Spec) error {
 	before := *spec
 	if err := s.Apply(spec); err != nil {

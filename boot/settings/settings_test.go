@@ -38,6 +38,18 @@ func lay(t *testing.T, files map[string]string) (Search, string) {
 	}, top
 }
 
+// apply is what a start does with settings.
+func (s Search) apply(spec *boot.Spec) (ignored []string, err error) {
+	set, err := s.Load(spec.Name, spec.Root)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range set.Notes {
+		ignored = append(ignored, n.String())
+	}
+	return ignored, set.Complete(spec)
+}
+
 func TestApply(t *testing.T) {
 	for name, tt := range map[string]struct {
 		machine string

@@ -3,6 +3,7 @@
 package settings
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -123,6 +124,17 @@ func (v *Value) kind() string {
 		return "a number"
 	}
 	return "a date or time"
+}
+
+// MarshalJSON gives the value without its place.
+func (v *Value) MarshalJSON() ([]byte, error) {
+	switch {
+	case v.isList():
+		return json.Marshal(v.List)
+	case v.Table != nil:
+		return json.Marshal(v.Table)
+	}
+	return json.Marshal(v.Leaf)
 }
 
 // parse reads a file's content.

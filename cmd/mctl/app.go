@@ -16,6 +16,7 @@ import (
 	"github.com/containerd/console"
 	"github.com/godbus/dbus/v5"
 
+	"machined-go/boot/settings"
 	"machined-go/machine/client"
 	"machined-go/machine/systemd1"
 )
@@ -31,6 +32,10 @@ type app struct {
 
 	now     func() time.Time
 	cgroups string // where the cgroup v2 hierarchy is mounted; empty: find it
+
+	settings settings.Search
+	settled  *settings.Settings // those of the machine that is being started
+
 	bus     func() (*dbus.Conn, error)
 	systemd func(context.Context) (units, error)
 	journal func(context.Context, ...string) ([]byte, error)
@@ -53,8 +58,11 @@ func newApp(in, out, errout *os.File) *app {
 	screen := isTerminal(out)
 	return &app{
 		in: in, out: out, err: errout, screen: screen,
-		colour:  screen && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
-		now:     time.Now,
+		colour: screen && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		now:    time.Now,
+
+		settings: settings.System(),
+
 		bus:     systemBus,
 		systemd: func(ctx context.Context) (units, error) { return systemd1.Dial(ctx) },
 		journal: journalctl,

@@ -15,10 +15,10 @@ Examples:
 {{.Title}}{{range $verbs}}{{if (and (eq .GroupID $group.ID) .IsAvailableCommand)}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
 
-Besides:{{range $verbs}}{{if (and (eq .GroupID "") .IsAvailableCommand)}}
+{{if .Groups}}Besides{{else}}Verbs{{end}}:{{range $verbs}}{{if (and (eq .GroupID "") .IsAvailableCommand)}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
 
-What a verb does in full: mctl VERB --help, or man mctl-VERB.{{end}}{{if .HasAvailableLocalFlags}}
+What a verb does in full: {{.CommandPath}} VERB --help{{if not .HasParent}}, or man mctl-VERB{{end}}.{{end}}{{if .HasAvailableLocalFlags}}
 
 Options:
 {{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}

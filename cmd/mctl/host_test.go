@@ -15,6 +15,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"machined-go/boot/settings"
 	"machined-go/machine/client/clienttest"
 	"machined-go/machine/systemd1"
 )
@@ -34,6 +35,7 @@ type host struct {
 	oneWay   bool            // a reboot only powers off
 	badEnd   bool            // a unit that is stopped ends as failed
 	leader   uint32
+	files    string // where the host's files are
 }
 
 type fakeMachine struct {
@@ -41,6 +43,7 @@ type fakeMachine struct {
 	leader    uint32
 	shift     uint32
 	addresses []string
+	service   string // who started it
 }
 
 // noon is when all tests happen.
@@ -53,8 +56,8 @@ func newHost(t *testing.T) *host {
 	h := &host{
 		bus: clienttest.Start(t), leader: 1000,
 		machines: map[string]*fakeMachine{
-			"web": {"machine-web.scope", 101, 524288, []string{"10.0.0.2", "fe80::1"}},
-			"db":  {"systemd-nspawn@db.service", 102, 0, nil},
+			"web": {"machine-web.scope", 101, 524288, []string{"10.0.0.2", "fe80::1"}, "test"},
+			"db":  {"systemd-nspawn@db.service", 102, 0, nil, "test"},
 		},
 		images: []string{".host", ".#tmp", "broken", "cache", "db", "web"},
 		states: map[string]systemd1.Unit{
@@ -71,6 +74,10 @@ func newHost(t *testing.T) *host {
 			},
 		},
 		deaf: map[string]bool{},
+	}
+	h.files = t.TempDir()
+	if err := os.CopyFS(h.files, os.DirFS("testdata/files")); err != nil {
+		t.Fatal(err)
 	}
 	h.serveManager()
 	h.serveObjects()
@@ -156,7 +163,7 @@ func (h *host) serveObjects() {
 			}
 		} else if m := h.machines[name]; m != nil {
 			return []any{variants("Name", name, "Id", make([]byte, 16), "Class", "container", "State", "running",
-				"Service", "test", "Unit", m.unit, "Leader", m.leader, "RootDirectory", "/var/lib/machines/"+name,
+				"Service", m.service, "Unit", m.unit, "Leader", m.leader, "RootDirectory", "/var/lib/machines/"+name,
 				"Timestamp", uint64(noon().Add(-26*time.Hour).UnixMicro()), "NetworkInterfaces", []int32{3, 4})}, nil
 		}
 		return nil, remoteError("org.freedesktop.DBus.Error.UnknownObject", "Unknown object '%s'.", c.Path)
@@ -213,6 +220,11 @@ func (h *host) app(t *testing.T, out, errout *strings.Builder) *app {
 		bus:     func() (*dbus.Conn, error) { return dbus.Connect(h.bus.Address) },
 		systemd: func(context.Context) (units, error) { return h, nil },
 		journal: h.journal,
+		settings: settings.Search{
+			Dirs:    []string{h.files + "/etc/machined-go", h.files + "/run/machined-go", h.files + "/usr/lib/machined-go"},
+			Nspawn:  []string{h.files + "/etc/systemd/nspawn", h.files + "/run/systemd/nspawn"},
+			Started: h.files + "/run/machined-go/started",
+		},
 	}
 }
 
@@ -221,5 +233,5 @@ func (h *host) mctl(t *testing.T, args ...string) (out, errout string, status in
 	t.Helper()
 	var stdout, stderr strings.Builder
 	status = h.app(t, &stdout, &stderr).main(args)
-	return stdout.String(), stderr.String(), status
+	return strings.ReplaceAll(stdout.String(), h.files, ""), strings.ReplaceAll(stderr.String(), h.files, ""), status
 }

@@ -42,6 +42,7 @@ func verbs() []func(*app) *cobra.Command {
 		newStarterCmd,
 		newEnableCmd,
 		newDisableCmd,
+		newConfigCmd,
 		newVersionCmd,
 		newCompletionCmd,
 		newManCmd,

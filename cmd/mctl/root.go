@@ -79,7 +79,7 @@ func unknownVerb(cmd *cobra.Command, args []string) error {
 	}
 	text := fmt.Sprintf("there is no verb %q", args[0])
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		text += fmt.Sprintf(" (did you mean `mctl %s`?)", near[0])
+		text += fmt.Sprintf(" (did you mean `%s %s`?)", cmd.CommandPath(), near[0])
 	}
 	return misuse(cmd, fmt.Errorf("%s", text))
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/boot"
+	"machined-go/boot/settings"
 	"machined-go/machine/client/terminal"
 	"machined-go/machine/image"
 )
@@ -47,7 +48,6 @@ const (
 )
 
 type runOptions struct {
-	settle  func(*boot.Spec) error // applies settings
 	spec    boot.Spec
 	env     []string
 	dryRun  dryRun
@@ -55,7 +55,7 @@ type runOptions struct {
 }
 
 func newRunCmd(a *app) *cobra.Command {
-	o := runOptions{settle: a.settle}
+	var o runOptions
 	cmd := &cobra.Command{
 		Use:               "run [FLAGS] IMAGE [COMMAND [ARGUMENT…]]",
 		GroupID:           groupRun,
@@ -154,7 +154,7 @@ func (o runOptions) resolve(args []string) (boot.Spec, error) {
 		spec.Name = filepath.Base(root)
 	}
 	spec.Network.Veth = len(spec.Command) == 0
-	if err := o.settle(&spec); err != nil {
+	if err := settings.Apply(&spec); err != nil {
 		return spec, err
 	}
 	if o.spec.Hostname != "" {

@@ -13,21 +13,27 @@ import (
 
 // TestEveryVerbTeaches holds the help of all verbs to what users need of it.
 func TestEveryVerbTeaches(t *testing.T) {
-	for _, cmd := range newRootCmd(&app{}).Commands() {
+	everyVerbTeaches(t, newRootCmd(&app{}))
+}
+
+func everyVerbTeaches(t *testing.T, parent *cobra.Command) {
+	for _, cmd := range parent.Commands() {
 		if cmd.Hidden || cmd.Name() == "help" {
 			continue
 		}
-		if cmd.Long == "" || strings.Count(cmd.Example, "mctl "+cmd.Name()) == 0 {
-			t.Errorf("%s: no help, or no example of itself", cmd.Name())
+		name := cmd.CommandPath()
+		if cmd.Long == "" || strings.Count(cmd.Example, name) == 0 {
+			t.Errorf("%s: no help, or no example of itself", name)
 		}
 		if cmd.Runnable() && cmd.Args == nil && cmd.Name() != "shell" {
-			t.Errorf("%s: takes any arguments", cmd.Name())
+			t.Errorf("%s: takes any arguments", name)
 		}
 		for line := range strings.Lines(cmd.Long + "\n" + cmd.Example) {
 			if len([]rune(line)) > 90 {
-				t.Errorf("%s: line is too long: %s", cmd.Name(), line)
+				t.Errorf("%s: line is too long: %s", name, line)
 			}
 		}
+		everyVerbTeaches(t, cmd)
 	}
 }
 
