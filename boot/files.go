@@ -159,6 +159,9 @@ func (s Spec) validateFiles() error {
 			return err
 		}
 	}
+	if j := s.Integration.LinkJournal; s.Ephemeral && (j == "guest" || j == "host") {
+		return fmt.Errorf("link_journal %q is for machines that stay, and this one is ephemeral", j)
+	}
 	return s.validatePivot()
 }
 

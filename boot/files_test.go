@@ -203,7 +203,7 @@ func TestVolatile(t *testing.T) {
 			wantInside(t, func(s *Spec) {
 				root = s.Root
 				merged(t, s)
-				s.Volatile = how
+				s.Volatile, s.Integration.Timezone = how, "off"
 			}, want)
 			for _, name := range []string{"etc/f", "usr/share/f"} {
 				if b, _ := os.ReadFile(filepath.Join(root, name)); string(b) != "old" {

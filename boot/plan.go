@@ -27,6 +27,7 @@ type Facts struct {
 	BootID    [16]byte // fresh for every boot
 	MachineID [16]byte // the tree's, or fresh
 	Host      Host
+	Config    HostConfig
 	Devices   []DeviceNode
 	Scratch   string // directory of the host that is removed when the machine ends, if the spec needs one
 }
@@ -75,6 +76,7 @@ var decisions = []struct {
 	{"resources", (*Plan).decideResources},
 	{"program", (*Plan).decideProgram},
 	{"files", (*Plan).decideFiles},
+	{"integration", (*Plan).decideIntegration},
 	{"mounts", (*Plan).decideMounts},
 	{"devices", (*Plan).decideDevices},
 	{"network", (*Plan).decideNetwork},
@@ -134,6 +136,9 @@ func environment(spec Spec, f Facts) []string {
 	}
 	if len(spec.Command) > 0 {
 		env = append(env, "LANG=C.UTF-8")
+	}
+	if len(spec.Integration.Credentials) > 0 {
+		env = append(env, "CREDENTIALS_DIRECTORY="+mount.CredentialsDir)
 	}
 	for _, field := range []string{"ID", "VERSION_ID", "BUILD_ID", "VARIANT_ID"} {
 		if v := f.Host.OSRelease[field]; v != "" {

@@ -19,6 +19,7 @@ func facts() Facts {
 	return Facts{
 		Tree: Tree{Init: "/usr/lib/systemd/systemd", Systemd: true},
 		Base: 0x10000 * 100, BootID: [16]byte{0xb0}, MachineID: [16]byte{0xa0},
+		Config: HostConfig{Localtime: true, Zone: "Europe/Oslo"},
 		Host: Host{
 			MachineID: [16]byte{1, 2, 3},
 			OSRelease: map[string]string{"ID": "debian", "VERSION_ID": "13"},

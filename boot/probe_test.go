@@ -89,6 +89,18 @@ func wantInside(t *testing.T, change func(*Spec), want map[string]string) {
 	}
 }
 
+// runInside boots a plan and gives what probes say inside.
+func runInside(t *testing.T, plan *Plan, what string) map[string]string {
+	t.Helper()
+	plan.Env = append(plan.Env, insideVar+"="+what)
+	out, status := bootPlan(t, plan)
+	got := map[string]string{}
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%v: output %q, %v", err, out, status)
+	}
+	return got
+}
+
 // inOrder gives reads before writes, and what undoes something last.
 func inOrder(m map[string]string) []string {
 	var first, last []string

@@ -294,6 +294,9 @@ func decide(spec Spec, c claim) (*Plan, error) {
 	if f.MachineID == host.MachineID {
 		return nil, fmt.Errorf("image %q has the machine id of this host: empty its /etc/machine-id", spec.Name)
 	}
+	if f.Config, err = readConfig(spec, f.MachineID); err != nil {
+		return nil, err
+	}
 	return NewPlan(spec, f)
 }
 

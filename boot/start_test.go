@@ -123,7 +123,13 @@ func bootInside(t *testing.T, what string, change func(*Spec)) (out []byte, stat
 	if change != nil {
 		change(&spec)
 	}
-	s, plan := &Starter{Units: &fakeUnits{t: t}, Registry: &fakeRegistry{}}, planFor(t, spec)
+	return bootPlan(t, planFor(t, spec))
+}
+
+// bootPlan is bootInside for a plan.
+func bootPlan(t *testing.T, plan *Plan) (out []byte, status unix.WaitStatus) {
+	t.Helper()
+	s := &Starter{Units: &fakeUnits{t: t}, Registry: &fakeRegistry{}}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -183,6 +189,9 @@ func planFor(t testing.TB, spec Spec) *Plan {
 				t.Error(err)
 			}
 		})
+	}
+	if f.Config, err = readConfig(spec, f.MachineID); err != nil {
+		t.Fatal(err)
 	}
 	p, err := NewPlan(spec, f)
 	if err != nil {

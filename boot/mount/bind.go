@@ -20,6 +20,8 @@ type Bind struct {
 	Attr           uint64 // MOUNT_ATTR_… set on the new mount, and with Recursive on all in it
 	Writable       bool   // not read-only though the source is
 	Optional       bool   // a missing source or, with Inside, a missing target is no error; otherwise the target is made
+	Existing       bool   // the target is not made if it is missing
+	Tolerant       bool   // it is no error if the tree has no place for it
 	Recursive      bool   // with what is mounted below the source
 	Map            Map
 	Own            bool // the source is made if it is missing, and is the machine's root's
@@ -59,7 +61,7 @@ func (o Bind) prepare(r *Root) error {
 
 func (o Bind) apply(r *Root) error {
 	err := o.bind(r)
-	if o.Optional && errors.Is(err, fs.ErrNotExist) {
+	if o.Tolerant || o.Optional && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
@@ -118,7 +120,7 @@ func (o Bind) target(r *Root, source int) (int, error) {
 	if o.Target == "/" {
 		return -1, nil
 	}
-	if o.Inside && o.Optional {
+	if o.Existing || o.Inside && o.Optional {
 		return r.Path(o.Target)
 	}
 	var st unix.Stat_t

@@ -64,7 +64,9 @@ func (r *Root) Close() {
 // Apply carries out ops in order and stops at the first that fails, naming it. What was mounted goes with the namespace. All that
 // ops show of the host is opened first, before anything is mounted over it.
 func (r *Root) Apply(ops []Op) error {
-	r.open(ops)
+	if err := r.open(ops); err != nil {
+		return err
+	}
 	for _, op := range ops {
 		if err := op.apply(r); err != nil {
 			return fmt.Errorf("%s: %w", op, err)

@@ -3,6 +3,7 @@
 package mount
 
 import (
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -17,15 +18,16 @@ type source struct {
 // shows is an operation that shows files of the host. Its host lists their paths.
 type shows interface{ host() []string }
 
-// makes is an operation for which directories of the host are made if they are missing.
-type makes interface{ prepare(r *Root) error }
+// prepares is an operation that does something on the host, before anything is mounted over that.
+type prepares interface{ prepare(r *Root) error }
 
 // open opens what ops show of the host. What is missing is an error only for who then asks for it.
-func (r *Root) open(ops []Op) {
+func (r *Root) open(ops []Op) error {
 	for _, op := range ops {
-		var made error
-		if m, ok := op.(makes); ok {
-			made = m.prepare(r)
+		if p, ok := op.(prepares); ok {
+			if err := p.prepare(r); err != nil {
+				return fmt.Errorf("%s: %w", op, err)
+			}
 		}
 		s, ok := op.(shows)
 		if !ok {
@@ -35,10 +37,6 @@ func (r *Root) open(ops []Op) {
 			if _, ok := r.sources[path]; ok {
 				continue
 			}
-			if made != nil {
-				r.sources[path] = source{-1, made}
-				continue
-			}
 			fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 			if err != nil {
 				err = &os.PathError{Op: "open", Path: path, Err: err}
@@ -46,6 +44,7 @@ func (r *Root) open(ops []Op) {
 			r.sources[path] = source{fd, err}
 		}
 	}
+	return nil
 }
 
 // source gives the descriptor of a path of the host, which stays the Root's.
