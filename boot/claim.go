@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,13 +19,14 @@ import (
 // claim is what a machine has to itself, over all its reboots: its name, its image, a range of ids, and a console if it is to
 // have one. Each but the console is held by locks on files, which end with the last copy of their descriptors.
 type claim struct {
-	name    *os.File // the machine's note
-	image   []*os.File
-	ids     userns.Range
-	console *console.Console
-	scratch string // directory that is removed in the end
-	old     bool   // taken over from the last boot
-	shared  bool   // the locks on the image are shared
+	name     *os.File // the machine's note
+	image    []*os.File
+	ids      userns.Range
+	console  *console.Console
+	scratch  string // directory that is removed in the end
+	snapshot string // of the image, likewise
+	old      bool   // taken over from the last boot
+	shared   bool   // the locks on the image are shared
 }
 
 // LockImage claims the image for the machine; what it returns holds the locks.
@@ -54,22 +56,36 @@ func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 	if c.ids, err = userns.Pick(spec.Name); err != nil {
 		return c, err
 	}
-	if spec.needsScratch() {
-		c.scratch = sys.ScratchPath(spec.Name)
-	}
-	if err = c.note(spec.owner()); err != nil {
+	if err = c.makeTrees(spec); err != nil || !spec.Terminal {
 		return c, err
-	}
-	if c.scratch != "" {
-		if err = sys.MakeScratch(c.scratch); err != nil {
-			return c, err
-		}
-	}
-	if !spec.Terminal {
-		return c, nil
 	}
 	c.console, err = console.New()
 	return c, err
+}
+
+// makeTrees makes what is removed with the machine. It is noted first.
+func (c *claim) makeTrees(spec Spec) error {
+	c.snapshot = snapshotPath(spec)
+	if spec.needsScratch() || spec.overlaid(c.snapshot) {
+		c.scratch = sys.ScratchPath(spec.Name)
+	}
+	if err := c.note(spec.owner()); err != nil {
+		return err
+	}
+	if c.snapshot != "" {
+		if err := makeSnapshot(spec, c.snapshot); err != nil {
+			return fmt.Errorf("make snapshot of %q for an ephemeral machine: %w", spec.Root, err)
+		}
+	}
+	if c.scratch == "" {
+		return nil
+	}
+	return sys.MakeScratch(c.scratch)
+}
+
+// trees are what is removed with the machine.
+func (c claim) trees() []string {
+	return slices.DeleteFunc([]string{c.scratch, c.snapshot}, func(s string) bool { return s == "" })
 }
 
 // owner is who starts the machine, as its note says.
@@ -107,7 +123,7 @@ func lockNote(name string) (*os.File, error) {
 }
 
 func (c claim) note(owner string) error {
-	var locks, trees []string
+	var locks []string
 	if c.ids.Lock != nil {
 		locks = append(locks, c.ids.Lock.Name())
 	}
@@ -116,12 +132,9 @@ func (c claim) note(owner string) error {
 			locks = append(locks, f.Name())
 		}
 	}
-	if c.scratch != "" {
-		trees = append(trees, c.scratch)
-	}
 	err := c.name.Truncate(0)
 	if err == nil {
-		_, err = c.name.WriteAt([]byte(sys.NoteText(owner, locks, trees)), 0)
+		_, err = c.name.WriteAt([]byte(sys.NoteText(owner, locks, c.trees())), 0)
 	}
 	if err != nil {
 		return fmt.Errorf("note what machine claims: %w", err)
@@ -134,8 +147,8 @@ func (c claim) release() {
 	if c.console != nil {
 		c.console.Master.Close()
 	}
-	if c.scratch != "" {
-		_ = sys.RemoveScratch(c.scratch) // the daemon finds what stays
+	for _, t := range c.trees() {
+		_ = sys.RemoveScratch(t) // the daemon finds what stays
 	}
 	for _, f := range c.image {
 		if !c.shared {
@@ -195,13 +208,19 @@ func takeOver(stored map[string][]*os.File) (c claim, ok bool, err error) {
 	if err != nil {
 		return c, true, fmt.Errorf("read note of the last boot: %w", err)
 	}
-	if len(trees) == 1 {
-		c.scratch = trees[0]
+	for _, t := range trees {
+		if filepath.Dir(t) == sys.Scratch {
+			c.scratch = t
+		} else {
+			c.snapshot = t
+		}
 	}
 	return c, true, nil
 }
 
 // Preview is the plan of a boot that does not take place: with a range of ids that nobody has claimed.
 func Preview(spec Spec) (*Plan, error) {
-	return decide(spec, claim{ids: userns.Range{Base: userns.Preferred(spec.Name)}, scratch: filepath.Join(sys.Scratch, spec.Name+"-…")})
+	c := claim{ids: userns.Range{Base: userns.Preferred(spec.Name)}, scratch: filepath.Join(sys.Scratch, spec.Name+"-…")}
+	c.snapshot = snapshotPath(spec)
+	return decide(spec, c)
 }

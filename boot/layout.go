@@ -25,7 +25,7 @@ type custom struct {
 
 // decideFiles decides how the root is made, and what is mounted in it beyond what every machine has.
 func (p *Plan) decideFiles(f Facts) error {
-	p.base = baseOps(p.Spec)
+	p.base = baseOps(p.Spec, f)
 	for _, c := range p.Spec.customs(f) {
 		if c.target == "/" {
 			p.base = append(p.base, c.op)
@@ -37,8 +37,11 @@ func (p *Plan) decideFiles(f Facts) error {
 }
 
 // baseOps make the root, in nspawn's order.
-func baseOps(s Spec) []mount.Op {
-	ops := []mount.Op{mount.Tree{Path: s.Root, ReadOnly: s.sealed()}}
+func baseOps(s Spec, f Facts) []mount.Op {
+	ops := []mount.Op{mount.Tree{Path: cmp.Or(f.Snapshot, s.Root), ReadOnly: s.sealed()}}
+	if s.overlaid(f.Snapshot) {
+		ops = append(ops, mount.Forget{Dir: changes(f.Scratch)})
+	}
 	if s.PivotRoot != "" {
 		to, old := s.pivot()
 		ops = append(ops, mount.Pivot{New: to, Old: old})

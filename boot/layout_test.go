@@ -22,6 +22,9 @@ var layouts = []struct {
 	{"volatile yes", Spec{Volatile: "yes", ReadOnly: true}},
 	{"volatile state", Spec{Volatile: "state", Binds: []Bind{{Source: "/data", Target: "/var/data"}}}},
 	{"volatile overlay", Spec{Volatile: "overlay"}},
+	{"ephemeral", Spec{Ephemeral: true, ReadOnly: true}},
+	{"ephemeral and volatile", Spec{Ephemeral: true, Volatile: "overlay"}},
+	{"ephemeral state", Spec{Ephemeral: true, Volatile: "state", PivotRoot: "/x"}},
 	{"pivot", Spec{PivotRoot: "/deploy/1"}},
 	{"pivot with old root", Spec{PivotRoot: "/deploy/1:/sysroot", Volatile: "yes"}},
 	{"binds", Spec{Binds: []Bind{
@@ -86,6 +89,18 @@ func TestLayoutGolden(t *testing.T) {
 	}
 }
 
+func TestSnapshotTakesThePlaceOfTheImage(t *testing.T) {
+	f := facts()
+	f.Snapshot = "/var/lib/machines/.#machined-go-web-1"
+	plan, err := NewPlan(Spec{Name: "web", Root: "/var/lib/machines/web", Ephemeral: true}, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(plan.base), "[bind host "+f.Snapshot+" on /, ID-mapped]"; got != want {
+		t.Errorf("root is made by %s, want %s", got, want)
+	}
+}
+
 func TestValidateFiles(t *testing.T) {
 	for _, tt := range []struct {
 		spec Spec
@@ -109,6 +124,7 @@ func TestValidateFiles(t *testing.T) {
 		{Spec{Volumes: []Volume{{Name: "x", Target: "x"}}}, `target of volume "x" is not an absolute path`},
 		{Spec{Volatile: "maybe"}, `volatile "maybe" is none of no, yes, state, overlay`},
 		{Spec{Inaccessible: []string{"x"}}, `inaccessible path "x" is not an absolute path`},
+		{Spec{Ephemeral: true, Integration: Integration{LinkJournal: "host"}}, `link_journal "host" is for machines that stay`},
 		{Spec{PivotRoot: "/"}, "a root cannot be its own old one"},
 		{Spec{PivotRoot: "x"}, `new root of pivot_root "x" is not an absolute path`},
 		{Spec{PivotRoot: "/x:y"}, `old root of pivot_root "y" is not an absolute path`},

@@ -30,6 +30,7 @@ type Facts struct {
 	Config    HostConfig
 	Devices   []DeviceNode
 	Scratch   string // directory of the host that is removed when the machine ends, if the spec needs one
+	Snapshot  string // of the image, to be used instead
 }
 
 // Host is what a boot must know of the host.

@@ -273,7 +273,7 @@ func (s *Starter) boot(ctx context.Context, spec Spec, c claim) (*Plan, *Machine
 
 // decide makes the plan of a boot of spec with what is claimed for it.
 func decide(spec Spec, c claim) (*Plan, error) {
-	tree, err := Inspect(spec)
+	tree, err := c.inspect(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -286,7 +286,7 @@ func decide(spec Spec, c claim) (*Plan, error) {
 		return nil, err
 	}
 	f := Facts{
-		Tree: tree, Base: c.ids.Base, BootID: NewID(), MachineID: tree.MachineID, Host: host, Devices: found, Scratch: c.scratch,
+		Tree: tree, Base: c.ids.Base, BootID: NewID(), MachineID: tree.MachineID, Host: host, Devices: found, Scratch: c.scratch, Snapshot: c.snapshot,
 	}
 	if f.MachineID == [16]byte{} {
 		f.MachineID = NewID()

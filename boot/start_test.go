@@ -221,6 +221,9 @@ func inside(what string) int {
 	if code, err := strconv.Atoi(what); err == nil {
 		return code
 	}
+	if what == rebootOnce {
+		return rebootOrEnd()
+	}
 	if lines, ok := strings.CutPrefix(what, probeWord); ok {
 		return probe(lines)
 	}

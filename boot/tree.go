@@ -29,8 +29,11 @@ var inits = []string{"/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/sbin/
 
 // Inspect opens the OS tree of spec below a descriptor of its root, reads from it what a boot must know, and checks that it can
 // be booted at all.
-func Inspect(spec Spec) (Tree, error) {
-	root, err := openTree(spec)
+func Inspect(spec Spec) (Tree, error) { return inspect(spec, "") }
+
+// inspect is Inspect of a tree with what was changed in it, in that scratch directory.
+func inspect(spec Spec, scratch string) (Tree, error) {
+	root, err := openTree(spec, scratch)
 	if err != nil {
 		return Tree{}, fmt.Errorf("open root of %q: %w", spec.Name, err)
 	}
@@ -54,7 +57,7 @@ func Inspect(spec Spec) (Tree, error) {
 }
 
 // openTree opens the root that the machine is going to have, before anything is mounted in it.
-func openTree(spec Spec) (int, error) {
+func openTree(spec Spec, scratch string) (int, error) {
 	path := spec.Root
 	for _, b := range spec.Binds {
 		if b.target() == "/" && !b.Inside {
@@ -64,6 +67,14 @@ func openTree(spec Spec) (int, error) {
 	root, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	if scratch != "" && path == spec.Root {
+		changed, err := openChanged(root, scratch)
+		unix.Close(root)
+		if err != nil {
+			return -1, err
+		}
+		root = changed
 	}
 	if spec.PivotRoot == "" {
 		return root, nil

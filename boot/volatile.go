@@ -22,5 +22,5 @@ func (s Spec) sealed() bool {
 
 // SharesImage tells whether a boot changes nothing of the image, so that others may do the same at the same time.
 func (s Spec) SharesImage() bool {
-	return s.ReadOnly || s.Volatile != "" && s.Volatile != "no"
+	return s.ReadOnly || s.Ephemeral || s.Volatile != "" && s.Volatile != "no"
 }

@@ -80,9 +80,12 @@ func (m *Manager) removeTrees(trees []string) {
 	}
 }
 
+// imageDir is where images are kept, and snapshots of them made.
+const imageDir = "/var/lib/machines"
+
 // SweepScratch removes what machines left that nobody took note of the end of: before a crash of the host, for example.
 func (m *Manager) SweepScratch() {
-	if err := sys.SweepScratch(m.tidier.notes); err != nil {
+	if err := sys.SweepScratch(m.tidier.notes, imageDir); err != nil {
 		m.log.Warn("left-overs of machines stay, ignoring", "error", err)
 	}
 }

@@ -5,6 +5,7 @@ package mount
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"strings"
 
@@ -201,45 +202,100 @@ func (r *Root) skeleton(links map[string]string) error {
 	return nil
 }
 
-// Forget lays an empty file system in memory over the root, which takes all changes.
-type Forget struct{}
+// UpperDir is the directory that takes the changes, in that of [Forget].
+const UpperDir = "upper"
 
-func (Forget) String() string { return "overlay / with a tmpfs that takes all changes" }
+// Forget lays an overlay over the root, which takes all changes: to a directory of the host that goes with the machine, or, if Dir is
+// empty, to memory.
+type Forget struct{ Dir string }
 
-func (Forget) apply(r *Root) error {
+func (o Forget) String() string {
+	if o.Dir == "" {
+		return "overlay / with a tmpfs that takes all changes"
+	}
+	return words("overlay / with host", o.Dir, "that takes all changes")
+}
+
+func (o Forget) host() []string {
+	if o.Dir == "" {
+		return nil
+	}
+	return []string{o.Dir}
+}
+
+func (o Forget) prepare(*Root) error {
+	if o.Dir == "" {
+		return nil
+	}
+	for _, name := range []string{UpperDir, "work"} {
+		if err := os.MkdirAll(path.Join(o.Dir, name), 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o Forget) apply(r *Root) error {
 	lower, err := unix.FcntlInt(uintptr(r.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(lower)
-	var st unix.Stat_t
-	if err := unix.Fstat(lower, &st); err != nil {
+	dir, err := o.open(r)
+	if err != nil {
 		return err
+	}
+	m := sys.Overlay{Lower: []int{lower}}
+	if m.Upper, err = sys.OpenIn(dir, UpperDir, unix.O_PATH|unix.O_DIRECTORY); err != nil {
+		return err
+	}
+	defer unix.Close(m.Upper)
+	if m.Work, err = sys.OpenIn(dir, "work", unix.O_PATH|unix.O_DIRECTORY); err != nil {
+		return err
+	}
+	defer unix.Close(m.Work)
+	if err := likeRoot(m.Upper, lower); err != nil {
+		return err
+	}
+	merged, err := r.merge(m)
+	if err != nil {
+		return err
+	}
+	return r.stack(merged)
+}
+
+// open gives the directory for the changes. Memory is mounted on the root, to be covered by the overlay.
+func (o Forget) open(r *Root) (int, error) {
+	if o.Dir != "" {
+		return r.source(o.Dir)
 	}
 	tree, err := sys.NewMount("tmpfs", Tmpfs("/", memory, r.in.Owner).Options)
 	if err == nil {
 		err = r.stack(tree)
 	}
 	if err != nil {
-		return err
+		return -1, err
 	}
-	for _, name := range []string{"/upper", "/work"} {
-		if err := (Dir{Path: name, Mode: st.Mode & 0o7777}).apply(r); err != nil {
-			return err
+	for _, name := range []string{UpperDir, "work"} {
+		if err := (Dir{Path: "/" + name, Mode: 0o700}).apply(r); err != nil {
+			return -1, err
 		}
 	}
-	m := sys.Overlay{Lower: []int{lower}}
-	if m.Upper, err = r.Path("/upper"); err != nil {
+	return r.fd, nil
+}
+
+// likeRoot gives the upper directory of an overlay the owner and permissions of the root it is to replace, unless it is in use since
+// an earlier boot.
+func likeRoot(upper, root int) error {
+	var st, now unix.Stat_t
+	if err := unix.Fstat(root, &st); err != nil {
 		return err
 	}
-	defer unix.Close(m.Upper)
-	if m.Work, err = r.Path("/work"); err != nil {
+	if err := unix.Fstat(upper, &now); err != nil || now.Mode&0o7777 != 0o700 {
 		return err
 	}
-	defer unix.Close(m.Work)
-	merged, err := r.merge(m)
-	if err != nil {
+	if err := unix.Fchownat(upper, "", int(st.Uid), int(st.Gid), unix.AT_EMPTY_PATH); err != nil {
 		return err
 	}
-	return r.stack(merged)
+	return unix.Chmod(sys.FDPath(upper), st.Mode&0o7777)
 }

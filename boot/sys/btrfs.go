@@ -88,6 +88,14 @@ func DestroySubvolume(dir int, name string) error {
 	return nil
 }
 
+// IsSubvolume tells whether fd is the top directory of a btrfs subvolume.
+func IsSubvolume(fd int) bool {
+	const top = 256 // inode number of each
+	var st unix.Stat_t
+	var fs unix.Statfs_t
+	return unix.Fstat(fd, &st) == nil && st.Ino == top && unix.Fstatfs(fd, &fs) == nil && fs.Type == unix.BTRFS_SUPER_MAGIC
+}
+
 // SubvolumeReadOnly tells whether a btrfs subvolume is marked read-only.
 func SubvolumeReadOnly(fd int) (bool, error) {
 	var flags uint64

@@ -18,11 +18,16 @@ import (
 // no note names there is a left-over.
 const Scratch = "/var/tmp/machined-go"
 
-// Snapshot names begin with this, beside what they are of.
+// SnapshotPrefix begins the names of snapshots that go with a machine, beside the image that they are of.
 const SnapshotPrefix = ".#machined-go-"
 
 // ScratchPath is a new path in [Scratch].
 func ScratchPath(machine string) string { return filepath.Join(Scratch, machine+"-"+rand.Text()) }
+
+// SnapshotPath is a new path for a snapshot of an image, beside it.
+func SnapshotPath(image, machine string) string {
+	return filepath.Join(filepath.Dir(filepath.Clean(image)), SnapshotPrefix+machine+"-"+rand.Text())
+}
 
 // MakeScratch makes a directory in [Scratch], which is root's alone, though anybody may write to /var/tmp.
 func MakeScratch(path string) error {
@@ -62,11 +67,12 @@ func RemoveScratch(path string) error {
 	return os.RemoveAll(path)
 }
 
-// SweepScratch removes what is in [Scratch] and named by no note below notes.
-func SweepScratch(notes string) error {
-	left, err := filepath.Glob(filepath.Join(Scratch, "*"))
-	if err != nil || len(left) == 0 {
-		return err
+// SweepScratch removes what is in [Scratch], and snapshots in the directory images, named by no note below notes.
+func SweepScratch(notes, images string) error {
+	left, _ := filepath.Glob(filepath.Join(Scratch, "*")) // the patterns are sound
+	snapshots, _ := filepath.Glob(filepath.Join(images, SnapshotPrefix+"*"))
+	if left = append(left, snapshots...); len(left) == 0 {
+		return nil
 	}
 	// Only now, for a directory is named before it is made.
 	entries, err := os.ReadDir(notes)

@@ -38,7 +38,7 @@ func TestScratch(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(notes, "web"), []byte(NoteText("process 1", []string{"/run/lock"}, named)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := SweepScratch(notes); err != nil {
+	if err := SweepScratch(notes, notes); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(left); err == nil {
