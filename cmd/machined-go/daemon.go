@@ -93,8 +93,8 @@ func (d *daemon) connect(ctx context.Context) (err error) {
 }
 
 // claim takes the names and the sockets that clients know, or fails if somebody else has them.
-func (d *daemon) claim() (err error) {
-	if err := d.server.Claim(); err != nil {
+func (d *daemon) claim(ctx context.Context) (err error) {
+	if err := d.server.Claim(func() bool { return enabled(ctx, d.units.Conn) }); err != nil {
 		return err
 	}
 	if d.sockets, err = varlink.Listen(varlink.Places(), d.passed); err != nil {

@@ -60,7 +60,7 @@ func run(stop context.Context, log *slog.Logger, severity *severity) error {
 		return err
 	}
 	defer d.close()
-	if err := d.claim(); err != nil {
+	if err := d.claim(ctx); err != nil {
 		return err
 	}
 	return d.serve(ctx, stop)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"machined-go/machine/systemd1"
@@ -43,4 +44,12 @@ func retire(ctx context.Context, units *systemd1.Conn) (disabled bool, err error
 		return false, err
 	}
 	return true, units.QueueStop(ctx, socketUnit)
+}
+
+// enabled tells whether we are, and so have the names of the stock daemon's unit.
+func enabled(ctx context.Context, units *systemd1.Conn) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	state, err := units.FileState(ctx, serviceUnit)
+	return err == nil && strings.HasPrefix(state, "enabled")
 }

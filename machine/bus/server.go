@@ -83,20 +83,6 @@ func (s *Server) Connect(conn *wire.Conn, client *dbus.Conn) {
 	s.auth = newAuthority(client)
 }
 
-// Claim takes the names. Stock systemd-machined must not have them.
-func (s *Server) Claim() error {
-	for _, name := range []string{Name, OwnName} {
-		r, err := s.conn.RequestName(name)
-		if err != nil {
-			return fmt.Errorf("own bus name %q: %v", name, err)
-		}
-		if r != dbus.RequestNameReplyPrimaryOwner && r != dbus.RequestNameReplyAlreadyOwner {
-			return fmt.Errorf("own bus name %q: another process has it (systemctl stop systemd-machined.service)", name)
-		}
-	}
-	return nil
-}
-
 // Serve answers calls until the connection ends, and says why it did. The
 // table of machines must be complete.
 func (s *Server) Serve() error {

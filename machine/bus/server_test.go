@@ -122,7 +122,7 @@ func serve(t *testing.T) client {
 	}
 	s.Connect(conn, asking)
 	m.Observe(s)
-	if err := s.Claim(); err != nil {
+	if err := s.Claim(func() bool { return false }); err != nil {
 		t.Fatal(err)
 	}
 	go s.Serve()

@@ -118,11 +118,12 @@ func subscribe(c *call) (object, error) {
 	}
 }
 
-// event tells of an event that the caller wants to hear of; that he is heard is
-// told to everybody.
+// event tells of an event that the caller wants to hear of; the first and the
+// last are told to everybody.
 func (c *call) event(name string, more bool) error {
 	filter := c.strs("filter")
-	if name == "" || name != eventReady && len(filter) > 0 && !slices.Contains(filter, name) {
+	always := name == eventReady || !more
+	if name == "" || !always && len(filter) > 0 && !slices.Contains(filter, name) {
 		return nil
 	}
 	var o object

@@ -14,6 +14,8 @@ I=$(call $M io.systemd.Machine.List '{"name":"deb"}' | grep -o '"controlAddress"
 [[ $I == /run/machined-go/control/deb ]]
 grep -qx "CONTROL_ADDRESS=$I" /run/systemd/machines/deb
 do_it() { varlinkctl -j call $I io.systemd.MachineInstance.$1 "${2:-{\}}" 2>&1; }
+restarts() { [[ $(systemctl show -P NRestarts contain@deb) == "$1" ]]; }
+is() { [[ $(systemctl is-active contain@deb) == "$1" ]]; }
 frozen() { [[ $(systemctl show -P FreezerState machine-deb.scope) == frozen ]]; }
 `
 
@@ -44,7 +46,8 @@ func TestInstance(t *testing.T) {
 			! frozen`)
 		h.sh(t, instance+`
 			do_it Reboot
-			until_true [ "$(systemctl show -P NRestarts contain@deb)" = 1 ] || until_true grep -qx active <(systemctl is-active contain@deb)
+			until_true restarts 1
+			until_true is active
 			[[ -S $I ]]
 			do_it Terminate
 			until_true [ ! -e $I ]
@@ -66,11 +69,12 @@ func TestInstanceEvents(t *testing.T) {
 			do_it Resume
 			until_true grep -q RESUME /tmp/all
 			systemctl freeze machine-deb.scope
-			until_true [ "$(grep -c STOP /tmp/some)" = 2 ] || sleep 1
+			twice() { [[ $(grep -c STOP /tmp/some) == 2 ]]; }
+			until_true twice
 			mctl terminate deb
 			wait $all $some
 			[[ $(grep -o '"event":"[A-Z]*"' /tmp/all | cut -d'"' -f4 | paste -sd' ') == 'READY STOP RESUME STOP RESUME SHUTDOWN' ]]
-			[[ $(grep -o '"event":"[A-Z]*"' /tmp/some | cut -d'"' -f4 | paste -sd' ') == 'READY STOP STOP' ]]`)
+			[[ $(grep -o '"event":"[A-Z]*"' /tmp/some | cut -d'"' -f4 | paste -sd' ') == 'READY STOP STOP SHUTDOWN' ]]`)
 	})
 }
 
@@ -87,13 +91,13 @@ func TestMachinectlControlsOurs(t *testing.T) {
 		machinectl pause deb
 		frozen
 		machinectl reboot deb
-		until_true grep -qx 1 <(systemctl show -P NRestarts contain@deb)
-		until_true systemctl is-active -q contain@deb
+		until_true restarts 1
+		until_true is active
 		[[ -S $I ]]`)
 	h.sh(t, instance+`
 		machinectl poweroff deb
 		until_true [ ! -e $I ]
-		until_true grep -qx inactive <(systemctl is-active contain@deb)
+		until_true is inactive
 		mctl start deb`)
 	h.sh(t, instance+`
 		machinectl terminate deb
