@@ -19,9 +19,9 @@ type conn struct {
 	face   *face
 	sock   *net.UnixConn
 	peer   peer
-	of     *control      // the machine that all calls are about, nil if they name it
-	gone   chan struct{} // closed when no more calls come
-	done   chan struct{} // closed when no more are answered
+	of     *controlSocket // the machine that all calls are about, nil if they name it
+	gone   chan struct{}  // closed when no more calls come
+	done   chan struct{}  // closed when no more are answered
 }
 
 // incoming is a call as it came, or why there will be no more.

@@ -37,11 +37,11 @@ type Controls struct {
 	dir    string
 
 	mu   sync.Mutex
-	open map[string]*control // by the machine's name
+	open map[string]*controlSocket // by the machine's name
 }
 
-// control is one of the sockets.
-type control struct {
+// controlSocket is one of the sockets.
+type controlSocket struct {
 	machine string
 	since   uint64 // when it was registered: another one may have its name later
 	path    string
@@ -60,13 +60,13 @@ func NewControls(s *Server, poll Poll, dir string) (*Controls, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make directory of control sockets: %w", err)
 	}
-	return &Controls{server: s, poll: poll, dir: dir, open: map[string]*control{}}, nil
+	return &Controls{server: s, poll: poll, dir: dir, open: map[string]*controlSocket{}}, nil
 }
 
 // Open implements machine.Control.
 func (cs *Controls) Open(m machine.Machine) (address string, err error) {
 	cs.Close(m.Name)
-	c := &control{machine: m.Name, since: m.Monotonic, path: filepath.Join(cs.dir, m.Name)}
+	c := &controlSocket{machine: m.Name, since: m.Monotonic, path: filepath.Join(cs.dir, m.Name)}
 	if c.socket, err = bind(c.path); err != nil {
 		return "", fmt.Errorf("listen at %q: %w", c.path, err)
 	}
@@ -114,7 +114,7 @@ func numberOf(l *net.UnixListener) (number int, err error) {
 }
 
 // accept takes all who wait at a socket. It runs on the poller's goroutine.
-func (cs *Controls) accept(c *control) {
+func (cs *Controls) accept(c *controlSocket) {
 	for {
 		fd, _, err := unix.Accept4(c.fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
 		switch {
@@ -135,7 +135,7 @@ func (cs *Controls) accept(c *control) {
 }
 
 // again looks at a socket once more, if it is still there.
-func (cs *Controls) again(c *control) {
+func (cs *Controls) again(c *controlSocket) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if cs.open[c.machine] == c {
@@ -154,7 +154,7 @@ func connOf(fd int) (*net.UnixConn, error) {
 }
 
 // findControlled finds the machine of a control socket.
-func (c *call) findControlled(of *control) (err error) {
+func (c *call) findControlled(of *controlSocket) (err error) {
 	c.machine, err = c.Manager.Get(of.machine)
 	if err != nil || c.machine.Monotonic != of.since {
 		return fail(instanceIf + ".NotConnected")

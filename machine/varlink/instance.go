@@ -110,9 +110,10 @@ func subscribe(c *call) (object, error) {
 					next = eventPaused
 				}
 			}
-		case <-c.conn.of.ctx.Done():
-			return nil, c.event(eventEnd, false)
-		case <-c.conn.gone:
+		case <-c.conn.gone: // by his will, or because the machine ended
+			if c.conn.of.ctx.Err() != nil {
+				return nil, c.event(eventEnd, false)
+			}
 			return nil, nil
 		}
 	}

@@ -104,7 +104,7 @@ func (s *Server) Serve(l Socket) {
 
 // connected serves a connection; of is the machine whose socket it came to, if
 // it is that of one.
-func (s *Server) connected(f *face, sock *net.UnixConn, of *control) {
+func (s *Server) connected(f *face, sock *net.UnixConn, of *controlSocket) {
 	p, err := peerOf(sock)
 	if err != nil {
 		sock.Close()
