@@ -13,7 +13,7 @@ func eachOurs(t *testing.T, rows []row) {
 	for _, suite := range lab.Suites() {
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
-			h := up(t, suite, lab.Ours)
+			h := up(t, suite)
 			t.Cleanup(func() { _, _, _ = h.try(undo) })
 			h.each(t, rows)
 		})
