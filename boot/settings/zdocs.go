@@ -100,7 +100,7 @@ var docs = []schema.Doc{
 	{Key: "integration", Text: "What a machine gets from its host's configuration."},
 	{Key: "integration.resolv_conf", Text: "How the machine finds names: \"off\", \"copy-host\", \"copy-static\", \"copy-uplink\", \"copy-stub\", the same with \"replace-\" or \"bind-\", \"delete\" or \"auto\", the default (--resolv-conf= of systemd-nspawn(1))."},
 	{Key: "integration.timezone", Text: "Where the time zone comes from: \"off\", \"copy\", \"bind\", \"symlink\", \"delete\" or \"auto\", the default."},
-	{Key: "integration.link_journal", Text: "Where the machine's journal lies: \"no\", \"auto\", \"guest\", \"try-guest\", \"host\" or \"try-host\"; by default \"try-guest\"."},
+	{Key: "integration.link_journal", Text: "Where the machine's journal lies: \"no\", \"auto\" (on the host if there is a directory for it), \"guest\", \"try-guest\", \"host\" or \"try-host\"; by default \"try-guest\" for a service, \"auto\" otherwise."},
 	{Key: "integration.credential", Text: "Credentials for the machine's init (systemd.io/CREDENTIALS)."},
 	{Key: "integration.credential.id", Text: "Name of the credential."},
 	{Key: "integration.credential.value", Text: "Its content."},
