@@ -25,6 +25,7 @@ type claim struct {
 	console  *console.Console
 	scratch  string // directory that is removed in the end
 	snapshot string // of the image, likewise
+	health   string // file for the outcome of health checks
 	old      bool   // taken over from the last boot
 	shared   bool   // the locks on the image are shared
 }
@@ -54,6 +55,9 @@ func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 		return c, err
 	}
 	if c.ids, err = userns.Pick(spec.Name); err != nil {
+		return c, err
+	}
+	if err = c.makeHealth(spec); err != nil {
 		return c, err
 	}
 	if err = c.makeTrees(spec); err != nil || !spec.Terminal {
@@ -96,6 +100,22 @@ func (s Spec) owner() string {
 	return "process " + strconv.Itoa(os.Getpid())
 }
 
+// makeHealth makes the file in which the outcome of health checks is noted.
+func (c *claim) makeHealth(spec Spec) error {
+	if len(spec.Health.Command) == 0 || spec.Unit == "" {
+		return nil
+	}
+	c.health = HealthFile(spec.Name)
+	err := os.MkdirAll(HealthDir, 0o755)
+	if err == nil {
+		err = os.WriteFile(c.health, nil, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("make note of health: %w", err)
+	}
+	return nil
+}
+
 func claimName(spec Spec) (*os.File, error) {
 	if err := os.MkdirAll(sys.Notes, 0o755); err != nil {
 		return nil, fmt.Errorf("claim name %q: %w", spec.Name, err)
@@ -132,6 +152,9 @@ func (c claim) note(owner string) error {
 			locks = append(locks, f.Name())
 		}
 	}
+	if c.health != "" {
+		locks = append(locks, c.health)
+	}
 	err := c.name.Truncate(0)
 	if err == nil {
 		_, err = c.name.WriteAt([]byte(sys.NoteText(owner, locks, c.trees())), 0)
@@ -146,6 +169,9 @@ func (c claim) note(owner string) error {
 func (c claim) release() {
 	if c.console != nil {
 		c.console.Master.Close()
+	}
+	if c.health != "" {
+		_ = os.Remove(c.health)
 	}
 	for _, t := range c.trees() {
 		_ = sys.RemoveScratch(t) // the daemon finds what stays

@@ -26,6 +26,8 @@ type Service struct {
 	LockImage LockImage
 	// Attach hands the notify socket to whoever reads it for the rest of the machine's life.
 	Attach func(ctx context.Context, name string, socket *os.File) error
+	// Watch has the health of a machine checked now and again.
+	Watch func(ctx context.Context, name string, h Health) error
 }
 
 // Run starts the machine, waits until it is ready, and returns: from then on the service manager watches it. stored is what the
@@ -48,7 +50,10 @@ func (s *Service) Run(ctx context.Context, spec Spec, stored map[string][]*os.Fi
 		}
 		return err
 	}
-	return s.awaitReady(ctx, plan, machine)
+	if err := s.awaitReady(ctx, plan, machine); err != nil || len(spec.Health.Command) == 0 {
+		return err
+	}
+	return s.Watch(ctx, spec.Name, spec.Health)
 }
 
 // wait has the service manager be patient while other machines start.

@@ -15,11 +15,12 @@ import (
 )
 
 // Ids of messages from which a machine's story is read: systemd's (sd-messages.h), the machine manager's, which are systemd-machined's,
-// and ours for a start that failed.
+// and ours for a start and for a health check that failed.
 const (
-	MessageFailure = "abbcafa6fe484dd9817abe7fe563afdb"
-	MessageNew     = "24d8d4452573402496068381a6312df2"
-	MessageRemoved = "58432bd3bace477cb514b56381b8a758"
+	MessageFailure   = "abbcafa6fe484dd9817abe7fe563afdb"
+	MessageUnhealthy = "a14bf95e3faf4f7d8e681537f0dd4d74"
+	MessageNew       = "24d8d4452573402496068381a6312df2"
+	MessageRemoved   = "58432bd3bace477cb514b56381b8a758"
 
 	unitStarting = "7d4958e842da4a758f6c1cdc7b36dcc5"
 	unitStarted  = "39f53479d3a045ac8e11786248231fbf"
@@ -82,7 +83,7 @@ type End struct {
 func Query(machine, service, scope string) []string {
 	return []string{
 		"UNIT=" + service, "_PID=1", "+", "UNIT=" + scope, "_PID=1", "+", "UNIT=shutdown.target", "_PID=1", "+",
-		"NAME=" + machine, "_UID=0", "MESSAGE_ID=" + MessageRemoved, "MESSAGE_ID=" + MessageNew, "MESSAGE_ID=" + MessageFailure,
+		"NAME=" + machine, "_UID=0", "MESSAGE_ID=" + MessageRemoved, "MESSAGE_ID=" + MessageNew, "MESSAGE_ID=" + MessageFailure, "MESSAGE_ID=" + MessageUnhealthy,
 	}
 }
 
@@ -90,6 +91,7 @@ func Query(machine, service, scope string) []string {
 type life struct {
 	begun, last      Entry
 	failure, exit    Entry
+	unhealthy        Entry
 	failed           Entry
 	stopping, memory bool
 	success, restart bool
@@ -125,6 +127,8 @@ func (l *life) add(e Entry) {
 	switch {
 	case id == MessageFailure:
 		l.failure = e
+	case id == MessageUnhealthy:
+		l.unhealthy = e
 	case id == MessageNew:
 		l.started = true
 	case id == MessageRemoved:
@@ -160,6 +164,8 @@ func (l *life) end(boot string) End {
 			What: "did not start", Bad: true, Step: f["MACHINED_GO_STEP"], Path: f["MACHINED_GO_PATH"],
 			Cause: cmp.Or(f["MACHINED_GO_CAUSE"], f["MESSAGE"]), Do: f["MACHINED_GO_DO"],
 		}
+	case l.unhealthy != nil:
+		return End{What: "was restarted: its health check failed", Bad: true, Cause: l.unhealthy["MACHINED_GO_CAUSE"]}
 	case l.memory:
 		return End{
 			What: "ran out of memory", Bad: true, Cause: "the kernel ended processes in it for lack of memory",

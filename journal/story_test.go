@@ -55,6 +55,7 @@ func TestLastEnd(t *testing.T) {
 		"reboot":               {life(gone, of(testUnit, unitRestart)), testBoot, "rebooted itself", false},
 		"failed start":         {[]string{starting, "NAME=web MESSAGE_ID=" + MessageFailure + " MACHINED_GO_STEP=mount MACHINED_GO_CAUSE=gone", exit + " EXIT_CODE=exited EXIT_STATUS=1", failed + " UNIT_RESULT=exit-code"}, testBoot, "did not start", true},
 		"only the last counts": {append(life(gone, exit+" EXIT_CODE=killed EXIT_STATUS=9", failed+" UNIT_RESULT=signal"), life(stopping, gone, success)...), testBoot, "was powered off, as systemd was asked to", false},
+		"unhealthy":            {life("NAME=web MESSAGE_ID="+MessageUnhealthy+" MACHINED_GO_CAUSE=x", stopping, gone, success), testBoot, "was restarted: its health check failed", true},
 		"in the foreground":    {[]string{born, gone}, testBoot, "ended", false},
 	} {
 		t.Run(name, func(t *testing.T) {

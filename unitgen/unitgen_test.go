@@ -26,10 +26,11 @@ func TestNames(t *testing.T) {
 
 func TestShippedUnits(t *testing.T) {
 	for name, want := range map[string]string{
-		"contain@.service":    Contain("/usr/bin/mctl"),
-		"machined-go.service": Daemon("/usr/bin/machined-go"),
-		"machined-go.socket":  Socket(),
-		"machines.target":     Machines(),
+		"contain@.service":            Contain("/usr/bin/mctl"),
+		"machined-go.service":         Daemon("/usr/bin/machined-go"),
+		"machined-go.socket":          Socket(),
+		"machined-go-health@.service": Health("/usr/bin/mctl"),
+		"machines.target":             Machines(),
 	} {
 		shipped, err := os.ReadFile("../dist/systemd/" + name)
 		if err != nil {

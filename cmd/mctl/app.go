@@ -49,6 +49,7 @@ type app struct {
 type units interface {
 	StartUnit(ctx context.Context, unit string) error
 	StopUnit(ctx context.Context, unit string) error
+	QueueRestart(ctx context.Context, unit string) error
 	Unit(ctx context.Context, name string) (systemd1.Unit, error)
 	EnableUnitFiles(ctx context.Context, units ...string) (bool, error)
 	DisableUnitFiles(ctx context.Context, units ...string) (bool, error)

@@ -35,6 +35,7 @@ func verbs() []func(*app) *cobra.Command {
 		newListCmd,
 		newStatusCmd,
 		newWhyCmd,
+		newHealthCmd,
 		newShowCmd,
 		newLoginCmd,
 		newShellCmd,

@@ -11,6 +11,7 @@ import (
 	"machined-go/boot"
 	"machined-go/machine/client"
 	"machined-go/machine/systemd1"
+	"machined-go/unitgen"
 )
 
 // partners are systemd and the machine manager as a boot sees them. It connects to both beside other work, for each greeting takes its
@@ -118,4 +119,20 @@ func (p *partners) attach(ctx context.Context, name string, socket *os.File) err
 		return err
 	}
 	return machines.AttachNotify(ctx, name, socket)
+}
+
+// watch starts the timer of a machine's health checks.
+func (p *partners) watch(ctx context.Context, name string, h boot.Health) error {
+	times, err := h.Times()
+	if err != nil {
+		return err
+	}
+	systemd, err := p.units()
+	if err != nil {
+		return err
+	}
+	return systemd.StartTimer(ctx, systemd1.Timer{
+		Name: unitgen.HealthTimer(name), Description: "Health Checks of Machine " + name,
+		BoundTo: unitgen.Service(name), Interval: times.Interval,
+	})
 }

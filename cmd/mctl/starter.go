@@ -67,6 +67,7 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 		Manager:   manager,
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
 		Attach:    partners.attach,
+		Watch:     partners.watch,
 	}
 	return s.Run(ctx, spec, handover.Stored())
 }

@@ -110,6 +110,7 @@ func (a *app) runningCard(ctx context.Context, c *card, row *machineRow, machine
 	} else {
 		c.line("UIDs", row.uids())
 	}
+	c.line("Health", healthLine(row.Name, a.now()))
 	c.line("Addresses", row.Addresses...)
 	c.line("Machine ID", row.ID)
 	a.resources(ctx, c, service, row.Unit)
