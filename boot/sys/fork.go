@@ -40,6 +40,8 @@ type op struct {
 	least    uintptr // results from here to most count as success
 	most     uintptr
 	tolerate bool
+	result   *uintptr // where what the call gives is kept
+	fetched  *uintptr // what takes the place of the first argument
 }
 
 // Call appends one system call; name is what an error will say, args are numbers or pointers from [Program.Bytes] and its like.
@@ -50,6 +52,19 @@ func (p *Program) Call(name string, nr uintptr, args ...uintptr) *Program {
 // Try appends a call whose failure does not matter.
 func (p *Program) Try(name string, nr uintptr, args ...uintptr) *Program {
 	return p.add(name, op{nr: nr, most: anyResult, tolerate: true}, args)
+}
+
+// Fetch appends a call whose result, a file descriptor say, becomes the first argument of those that [Program.CallOn] appends.
+func (p *Program) Fetch(name string, nr uintptr, args ...uintptr) *uintptr {
+	result := new(uintptr)
+	p.keep = append(p.keep, result)
+	p.add(name, op{nr: nr, most: anyResult, result: result}, args)
+	return result
+}
+
+// CallOn is Call with a first argument that is known only once the child has come to it.
+func (p *Program) CallOn(fetched *uintptr, name string, nr uintptr, args ...uintptr) *Program {
+	return p.add(name, op{nr: nr, most: anyResult, fetched: fetched}, append([]uintptr{0}, args...))
 }
 
 func (p *Program) add(name string, o op, args []uintptr) *Program {
@@ -81,6 +96,16 @@ func (p *Program) Linger(fd uintptr) { p.lingers, p.linger = true, fd }
 // Exec appends the final execve. argv and env must not be empty.
 func (p *Program) Exec(path string, argv, env []string) *Program {
 	return p.Call("execute "+path, unix.SYS_EXECVE, p.Path(path), p.strings(argv), p.strings(env))
+}
+
+// ExecFirst is Exec of the first of several paths that is there; they must not be none. The step is called name.
+func (p *Program) ExecFirst(name string, paths, argv, env []string) *Program {
+	args, vars := p.strings(argv), p.strings(env)
+	last := len(paths) - 1
+	for _, path := range paths[:last] {
+		p.Try(name, unix.SYS_EXECVE, p.Path(path), args, vars)
+	}
+	return p.Call(name, unix.SYS_EXECVE, p.Path(paths[last]), args, vars)
 }
 
 // Path keeps a NUL-terminated copy of s for the child and returns its address.
@@ -254,8 +279,14 @@ func walk(ops []op, reportFD, readFD, lingerFD, keepFDs uintptr) {
 	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, keepFDs, ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
 	for i := 0; errno == 0 && i < len(ops); i++ {
 		o := &ops[i]
+		if o.fetched != nil {
+			o.args[0] = *o.fetched
+		}
 		var n uintptr
 		n, _, errno = syscall.RawSyscall6(o.nr, o.args[0], o.args[1], o.args[2], o.args[3], o.args[4], o.args[5])
+		if o.result != nil {
+			*o.result = n
+		}
 		if o.tolerate {
 			errno = 0
 		} else if errno == 0 && (n < o.least || n > o.most) {

@@ -103,3 +103,21 @@ func BenchmarkFork(b *testing.B) {
 		_, _ = c.Wait()
 	}
 }
+
+func TestForkFetch(t *testing.T) {
+	dir := t.TempDir()
+	p := new(Program)
+	fd := p.Fetch("open", unix.SYS_OPENAT, ^uintptr(99), p.Path(dir), unix.O_PATH|unix.O_CLOEXEC)
+	p.CallOn(fd, "change directory", unix.SYS_FCHDIR)
+	p.Exec("/bin/sh", []string{"sh", "-c", `test "$(pwd)" = "$0"`, dir}, nil)
+	c, err := Fork(0, 3, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Running(); err != nil {
+		t.Fatal(err)
+	}
+	if ws, err := c.Wait(); err != nil || ws.ExitStatus() != 0 {
+		t.Errorf("child ended with %v, %v; want it in %s", ws, err, dir)
+	}
+}

@@ -31,7 +31,12 @@ func OpenIn(root int, path string, flags uint64) (int, error) {
 
 // Mount mounts a file system of the given type on the directory fd.
 func Mount(fstype string, fd int, flags uintptr, options string) error {
-	if err := unix.Mount(fstype, FDPath(fd), fstype, flags, options); err != nil {
+	return MountSource(fstype, fstype, fd, flags, options)
+}
+
+// MountSource is Mount of a file system that has a source.
+func MountSource(fstype, source string, fd int, flags uintptr, options string) error {
+	if err := unix.Mount(source, FDPath(fd), fstype, flags, options); err != nil {
 		return fmt.Errorf("mount %s: %w", fstype, err)
 	}
 	return nil
@@ -112,4 +117,20 @@ func SamePlace(a, b int) (bool, error) {
 		}
 	}
 	return x.Mnt_id == y.Mnt_id && x.Ino == y.Ino, nil
+}
+
+// OpenBeneath opens path below the directory root, and gives EXDEV if it leads out, be it by a symbolic link; magic links are not
+// followed. flags are open(2)'s; O_CLOEXEC is added. Linux 5.6 or newer.
+func OpenBeneath(root int, path string, flags uint64) (int, error) {
+	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
+	for {
+		fd, err := unix.Openat2(root, path, &how)
+		switch err {
+		case nil:
+			return fd, nil
+		case unix.EINTR, unix.EAGAIN: // as in OpenIn
+		default:
+			return -1, &os.PathError{Op: "open", Path: path, Err: err}
+		}
+	}
 }

@@ -67,40 +67,6 @@ func raiseCapabilities() error {
 	return nil
 }
 
-// IDMap maps Count ids of a user namespace from Inside on to those of its parent from Outside on.
-type IDMap struct{ Inside, Outside, Count uint32 }
-
-// MakeUsers makes a user namespace with these ids for ID-mapped mounts; nobody is ever in it.
-func MakeUsers(uids, gids IDMap) (int, error) {
-	p := new(Program)
-	r, w, err := os.Pipe()
-	if err != nil {
-		return -1, fmt.Errorf("make user namespace: %w", err)
-	}
-	defer r.Close()
-	p.Call("close pipe", unix.SYS_CLOSE, w.Fd())
-	p.Await("wait", r.Fd())
-	child, err := Fork(unix.CLONE_NEWUSER, 3, p)
-	if err != nil {
-		w.Close()
-		return -1, fmt.Errorf("make user namespace: %w", err)
-	}
-	defer func() {
-		w.Close()
-		child.Kill()
-		_, _ = child.Wait()
-		_ = child.Running()
-		child.PIDFD.Close()
-	}()
-	for name, m := range map[string]IDMap{"uid_map": uids, "gid_map": gids} {
-		line := fmt.Sprintf("%d %d %d\n", m.Inside, m.Outside, m.Count)
-		if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", child.PID, name), []byte(line), 0); err != nil {
-			return -1, fmt.Errorf("make user namespace: %w", err)
-		}
-	}
-	return UsersOf(child.PID)
-}
-
 // setFSIDs uses the raw calls: x/sys and the run-time would change every thread of the process.
 func setFSIDs(id uint32) {
 	_, _, _ = unix.RawSyscall(unix.SYS_SETFSGID, uintptr(id), 0, 0)
