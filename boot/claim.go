@@ -54,8 +54,10 @@ func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 	if err = c.note(spec.owner()); err != nil {
 		return c, err
 	}
-	if c.ids, err = userns.Pick(spec.Name); err != nil {
-		return c, err
+	if spec.Container == nil || spec.Container.picks() {
+		if c.ids, err = userns.Pick(spec.Name); err != nil {
+			return c, err
+		}
 	}
 	if err = c.makeHealth(spec); err != nil {
 		return c, err

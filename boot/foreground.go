@@ -29,12 +29,16 @@ func (f *Foreground) Run(ctx context.Context, spec Spec) (ws unix.WaitStatus, er
 	}
 	defer c.release()
 	for {
-		_, machine, err := f.boot(ctx, spec, c)
+		plan, machine, err := f.boot(ctx, spec, c)
 		if err != nil {
 			return 0, err
 		}
 		ws, err = f.attend(ctx, spec, c, machine)
 		err = errors.Join(err, f.Registry.Unregister(context.WithoutCancel(ctx), spec.Name))
+		if spec.Container != nil {
+			f.runPoststop(ctx, plan)
+			return ws, err
+		}
 		reboot := len(spec.Command) == 0 && ws.Signaled() && ws.Signal() == unix.SIGHUP
 		if err != nil || !reboot || ctx.Err() != nil {
 			return ws, err
@@ -63,6 +67,7 @@ func (f *Foreground) attend(ctx context.Context, spec Spec, c claim, m *Machine)
 		return struct{}{}, f.Converse(c.console.Master, gone)
 	})
 	ws, err := m.Leader.Wait()
+	err = errors.Join(err, m.endOthers())
 	close(gone)
 	_, talkErr := conversed()
 	_, _ = insisted() // it uses the leader
@@ -72,6 +77,10 @@ func (f *Foreground) attend(ctx context.Context, spec Spec, c claim, m *Machine)
 // askToEnd makes a machine end: an init by the signal that asks systemd to power off, a command by force, for as PID 1 it is
 // deaf to what it has no handler for.
 func (m *Machine) askToEnd(spec Spec) {
+	if spec.Container != nil {
+		m.askContainerToEnd(spec.Container.Process.StopSignal)
+		return
+	}
 	signal := StopSignal
 	if len(spec.Command) > 0 {
 		signal = unix.SIGKILL

@@ -17,6 +17,9 @@ type Step struct {
 
 // Outline lists the plan in the order in which it is carried out.
 func (p *Plan) Outline() []Step {
+	if p.Spec.Container != nil {
+		return p.containerOutline()
+	}
 	var list []Step
 	add := func(kind, format string, args ...any) { list = append(list, Step{kind, fmt.Sprintf(format, args...)}) }
 	add("machine", "machine %s from %s", p.Spec.Name, p.Spec.Root)

@@ -14,6 +14,7 @@ import (
 	"machined-go/boot/caps"
 	"machined-go/boot/mount"
 	"machined-go/boot/network"
+	"machined-go/boot/sys"
 )
 
 // Manager is what $container says. Software asks it whether it runs in a container and of which kind; with the value of
@@ -46,6 +47,7 @@ type Host struct {
 type Plan struct {
 	Spec      Spec
 	Base      uint32
+	IDs       *sys.IDMaps // of a container; nil if it has none of its own
 	MachineID [16]byte
 	Systemd   bool // the init says when it is ready
 	Mounts    []mount.Op
@@ -67,11 +69,13 @@ type Plan struct {
 // namespaces are those the leader is born into. Its mount and cgroup namespaces come later, when there is something in them.
 const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
 
-// decisions are what has to be decided about a boot, in an order in which each finds what it builds on.
-var decisions = []struct {
+type decision struct {
 	about string
 	make  func(p *Plan, f Facts) error
-}{
+}
+
+// decisions are what has to be decided about a boot, in an order in which each finds what it builds on.
+var decisions = []decision{
 	{"security", (*Plan).decideSecurity},
 	{"limits", (*Plan).decideLimits},
 	{"resources", (*Plan).decideResources},
@@ -86,7 +90,11 @@ var decisions = []struct {
 // NewPlan decides everything about a boot.
 func NewPlan(spec Spec, f Facts) (*Plan, error) {
 	p := &Plan{Spec: spec, Base: f.Base, MachineID: f.MachineID, Systemd: f.Tree.Systemd}
-	for _, d := range decisions {
+	list := decisions
+	if spec.Container != nil {
+		list = containerDecisions
+	}
+	for _, d := range list {
 		if err := d.make(p, f); err != nil {
 			return nil, fmt.Errorf("decide %s: %w", d.about, err)
 		}

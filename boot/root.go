@@ -24,6 +24,10 @@ type builder struct {
 	born    chan *sys.Child // gets the leader once its ids are mapped
 	leader  *sys.Child
 	home    *os.File // the mount namespace of the host
+	// A container that has hooks makes use of the rest.
+	tell, told *os.File     // the leader's report that it is set up, and where it is read
+	work       chan func()  // what else is to be done on the thread
+	finish     func() error // makes the root the root
 	// released is closed when the leader runs or is not going to.
 	released <-chan struct{}
 }
@@ -40,7 +44,7 @@ func (b *builder) start() func() error {
 	go func() {
 		err = b.build()
 		close(done)
-		<-b.released
+		b.serve()
 		if err == nil && b.plan.foreground() {
 			_ = sys.Join(int(b.home.Fd()), unix.CLONE_NEWNS)
 			_ = b.leader.AwaitExit()
@@ -62,6 +66,9 @@ func (b *builder) build() error {
 	}
 	b.leader = leader
 	b.born <- leader
+	if b.plan.Spec.Container != nil {
+		return b.buildContainer(leader)
+	}
 	if err := b.mounts(leader); err != nil {
 		return err
 	}
@@ -75,6 +82,9 @@ func (b *builder) fork() (*sys.Child, error) {
 	}
 	if err := sys.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 		return nil, fmt.Errorf("make mount namespace: %w", err)
+	}
+	if b.plan.Spec.Container != nil {
+		return b.forkContainer()
 	}
 	if err := sys.Propagate("/", unix.MS_PRIVATE); err != nil {
 		return nil, err

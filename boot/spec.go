@@ -24,6 +24,8 @@ type Spec struct {
 	Unit     string `toml:"-"` // the service that supervises the machine; empty for a machine in the foreground
 	Terminal bool   `toml:"-"` // a PTY as /dev/console and standard streams; otherwise the caller's own streams
 
+	Container *Container `toml:"-"` // what an OCI bundle asks for; nil for every other machine
+
 	// Host name at boot; by default the machine's name.
 	Hostname string `toml:"hostname"`
 	// Machine id, 32 hexadecimal digits, for a tree that has none yet; by default a random one.

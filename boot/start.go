@@ -70,12 +70,16 @@ type Starter struct {
 	// HandOver makes the leader, which does not run its init yet, the main process of the service. What it returns waits until
 	// that is so, and undoes it.
 	HandOver func(leader int) (done func() error, undo func(), err error)
+	// Warn says what went wrong that changes nothing; nil for nobody.
+	Warn func(error)
 }
 
 // Machine is a machine that runs.
 type Machine struct {
 	Leader *sys.Child
-	Notify *os.File // the socket on which its init tells its state (sd_notify(3))
+	Notify *os.File // the socket on which its init tells its state (sd_notify(3)); nil for a container
+
+	cgroup string // the cgroup that is to be emptied when it ends; empty: its PID namespace goes anyway
 }
 
 // start is one boot in progress.
@@ -90,6 +94,10 @@ type start struct {
 	release chan struct{}       // closed when the start is over
 	link    func() (int, error) // waits for the veth pair
 	handed  func() error        // waits for the service manager
+	builder *builder
+	running func() (struct{}, error) // waits until the leader has executed its program
+	hooked  bool                     // whether a hook has been run
+	cgroup  string                   // as in Machine
 }
 
 // step is one thing to do towards a running machine. What it returns takes it back, should a later one fail.
@@ -118,7 +126,11 @@ func (s *Starter) Start(ctx context.Context, p *Plan, con *console.Console) (*Ma
 	st := &start{Starter: s, plan: p, console: con, release: make(chan struct{})}
 	defer close(st.release)
 	var undos []func()
-	for _, step := range steps {
+	list := steps
+	if p.Spec.Container != nil {
+		list = containerSteps
+	}
+	for _, step := range list {
 		err := ctx.Err()
 		var undo func()
 		if err == nil {
@@ -134,7 +146,7 @@ func (s *Starter) Start(ctx context.Context, p *Plan, con *console.Console) (*Ma
 			return nil, &Failure{p.Spec.Name, step.name, err}
 		}
 	}
-	return &Machine{Leader: st.leader, Notify: st.notify}, nil
+	return &Machine{Leader: st.leader, Notify: st.notify, cgroup: st.cgroup}, nil
 }
 
 // makeNotify makes the socket that becomes /run/host/notify; the kernel tells for each message which process sent it.
@@ -156,10 +168,14 @@ func (s *start) makeLeader(context.Context) (func(), error) {
 	b := &builder{plan: s.plan, word: w, notify: int(s.notify.Fd()), born: make(chan *sys.Child), released: s.release}
 	if s.console != nil {
 		b.console = s.console.Slave
-		if err := s.console.Own(s.plan.Base); err != nil {
+		if err := s.giveConsole(); err != nil {
 			return w.close, err
 		}
 	}
+	if err := b.prepareForHooks(); err != nil {
+		return w.close, err
+	}
+	s.builder = b
 	s.root = b.start()
 	if s.leader = <-b.born; s.leader == nil {
 		return w.close, s.root()
@@ -209,7 +225,20 @@ func (s *start) makeScope(ctx context.Context) (func(), error) {
 	if err := s.Units.StartScope(ctx, scope); err != nil {
 		return nil, err
 	}
+	if c := s.plan.Spec.Container; c != nil && !c.makes(unix.CLONE_NEWPID) {
+		var err error
+		if s.cgroup, err = cgroupOf(s.leader.PID); err != nil {
+			return nil, err
+		}
+	}
 	return nil, delegateCgroup(s.leader.PID, s.plan.Base)
+}
+
+func (s *start) giveConsole() error {
+	if s.plan.Spec.Container != nil {
+		return s.ownConsole()
+	}
+	return s.console.Own(s.plan.Base)
 }
 
 func (s *start) awaitRoot(context.Context) (func(), error) { return nil, s.root() }
@@ -250,7 +279,10 @@ func (s *start) letGo(context.Context) (func(), error) {
 	if err := s.word.give(); err != nil {
 		return nil, err
 	}
-	err := s.leader.Running()
+	if s.running == nil {
+		s.running = inBackground(func() (struct{}, error) { return struct{}{}, s.leader.Running() })
+	}
+	_, err := s.running()
 	if err == nil {
 		s.word.close()
 	}
@@ -273,6 +305,9 @@ func (s *Starter) boot(ctx context.Context, spec Spec, c claim) (*Plan, *Machine
 
 // decide makes the plan of a boot of spec with what is claimed for it.
 func decide(spec Spec, c claim) (*Plan, error) {
+	if spec.Container != nil {
+		return NewPlan(spec, Facts{Base: c.ids.Base, MachineID: NewID()})
+	}
 	tree, err := c.inspect(spec)
 	if err != nil {
 		return nil, err

@@ -51,24 +51,30 @@ type runOptions struct {
 	spec    boot.Spec
 	env     []string
 	dryRun  dryRun
+	bundle  string // folder of an OCI bundle to run instead of an image
 	network string
 }
 
 func newRunCmd(a *app) *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
-		Use:               "run [FLAGS] IMAGE [COMMAND [ARGUMENT…]]",
-		GroupID:           groupRun,
-		Short:             "boot an image, or run one command in it, in the foreground",
-		Long:              runHelp,
-		Example:           runExamples,
-		Args:              cobra.MinimumNArgs(1),
+		Use:     "run [FLAGS] IMAGE [COMMAND [ARGUMENT…]]",
+		GroupID: groupRun,
+		Short:   "boot an image, or run one command in it, in the foreground",
+		Long:    runHelp,
+		Example: runExamples,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.bundle != "" {
+				return nil
+			}
+			return cobra.MinimumNArgs(1)(cmd, args)
+		},
 		ValidArgsFunction: a.completeImages,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if os.Geteuid() != 0 {
 				return a.runStatus(0, errors.New("only root can run a machine: use sudo"))
 			}
-			if cmd.Flags().Changed("machine") {
+			if cmd.Flags().Changed("machine") || cmd.Flags().Changed("name") {
 				if err := boot.CheckName(o.spec.Name); err != nil {
 					return a.runStatus(0, err)
 				}
@@ -85,6 +91,8 @@ func newRunCmd(a *app) *cobra.Command {
 	flags.StringArrayVarP(&o.env, "setenv", "E", nil, "set an environment variable, `NAME=VALUE`")
 	flags.BoolVar(&o.spec.ReadOnly, "read-only", false, "make the root read-only")
 	flags.StringVar(&o.network, "network", "", "veth: a pair to the host, or none: loopback only (default: veth to boot, none for a command)")
+	flags.StringVar(&o.bundle, "oci-bundle", "", "run the OCI bundle in `DIR` instead of an image; a command replaces the bundle's")
+	flags.StringVar(&o.spec.Name, "name", "", "the same as --machine")
 	o.dryRun.addTo(cmd)
 	return cmd
 }
@@ -108,6 +116,9 @@ func twoSignals(parent context.Context) (ctx context.Context, insist <-chan stru
 
 // run runs a machine and gives its exit status.
 func (a *app) run(ctx context.Context, insist <-chan struct{}, o runOptions, args []string) (int, error) {
+	if o.bundle != "" {
+		return a.runBundle(ctx, insist, o, args)
+	}
 	if o.dryRun != "" {
 		spec, err := o.resolve(args)
 		if err != nil {

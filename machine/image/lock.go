@@ -26,7 +26,12 @@ const lockDir = "/run/systemd/nspawn/locks"
 // returned files is open, in any process or fd store. A lock held by somebody
 // else gives ErrLocked. Exclusive locks of "/" are refused; shared ones need
 // no file. SYSTEMD_NSPAWN_LOCK=0 turns locking off, as for nspawn.
-func Lock(path string, exclusive bool) ([]*os.File, error) {
+func Lock(path string, exclusive bool) ([]*os.File, error) { return lock(path, exclusive, 0) }
+
+// LockTree is Lock of a tree that is no image of ours: the file beside it, which would litter another's folder, is left out.
+func LockTree(path string, exclusive bool) ([]*os.File, error) { return lock(path, exclusive, 1) }
+
+func lock(path string, exclusive bool, skip int) ([]*os.File, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("lock image %q: path is not absolute: %w", path, unix.EINVAL)
 	}
@@ -45,7 +50,7 @@ func Lock(path string, exclusive bool) ([]*os.File, error) {
 		return nil, fmt.Errorf("lock image %q: %w", path, err)
 	}
 	var files []*os.File
-	for _, name := range names {
+	for _, name := range names[min(skip, len(names)):] {
 		f, err := lockFile(name, exclusive)
 		if err == nil {
 			if f != nil {

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bundle
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"machined-go/boot"
+	"machined-go/boot/sys"
+)
+
+// SetArgs has the bundle run another command.
+func (b *Bundle) SetArgs(args []string) {
+	if b.Config.Process != nil {
+		b.Config.Process.Args = args
+	}
+}
+
+func (t *translation) process() error {
+	p := t.config.Process
+	switch {
+	case p == nil:
+		return refuse("process", "missing: there is nothing to run")
+	case len(p.Args) == 0 || p.Args[0] == "":
+		return refuse("process.args", "missing: there is nothing to run")
+	case !path.IsAbs(p.Cwd):
+		return refuse("process.cwd", "%q is not an absolute path", p.Cwd)
+	}
+	for _, list := range []struct {
+		path    string
+		strings []string
+	}{{"process.args", p.Args}, {"process.env", p.Env}, {"process.cwd", []string{p.Cwd}}} {
+		if slices.ContainsFunc(list.strings, func(s string) bool { return strings.ContainsRune(s, 0) }) {
+			return refuse(list.path, "there is a NUL byte in it")
+		}
+	}
+	if p.CommandLine != "" {
+		t.note("process.commandLine", "for another platform, ignored")
+	}
+	t.spec.Command, t.spec.Terminal = p.Args, p.Terminal
+	c := &t.container.Process
+	c.Dir, c.Env = path.Clean(p.Cwd), t.environment()
+	c.StopSignal = t.stopSignal()
+	if p.Terminal && p.ConsoleSize != nil {
+		if p.ConsoleSize.Width > math.MaxUint16 || p.ConsoleSize.Height > math.MaxUint16 {
+			return refuse("process.consoleSize", "%d by %d is no size of a terminal", p.ConsoleSize.Width, p.ConsoleSize.Height)
+		}
+		t.container.Terminal = boot.TerminalSize{Width: uint16(p.ConsoleSize.Width), Height: uint16(p.ConsoleSize.Height)}
+	}
+	if err := t.user(); err != nil {
+		return err
+	}
+	return t.rlimits()
+}
+
+func (t *translation) user() error {
+	u, c := t.config.Process.User, &t.container.Process
+	if u.Username != "" {
+		t.note("process.user.username", "for another platform, ignored")
+	}
+	c.UID, c.GID, c.Groups, c.Umask = u.UID, u.GID, u.AdditionalGids, t.host.Umask
+	if u.Umask != nil {
+		if *u.Umask > 0o777 {
+			return refuse("process.user.umask", "%#o is no file creation mask", *u.Umask)
+		}
+		c.Umask = *u.Umask
+	}
+	const most = 65536 // NGROUPS_MAX
+	if len(c.Groups) > most {
+		return refuse("process.user.additionalGids", "%d groups are more than the kernel takes, %d", len(c.Groups), most)
+	}
+	return nil
+}
+
+// environment is what the bundle says, with the user's home if it does not say that, as other runtimes have it.
+func (t *translation) environment() []string {
+	env := t.config.Process.Env
+	if slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, "HOME=") }) {
+		return env
+	}
+	return append(slices.Clip(env), "HOME="+homeOf(t.bundle.Root, t.config.Process.User.UID))
+}
+
+// homeOf looks a user's home up in the root's own list; "/" if there is none.
+func homeOf(root string, uid uint32) string {
+	const none, most = "/", 1 << 20
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return none
+	}
+	defer unix.Close(dir)
+	fd, err := sys.OpenIn(dir, "/etc/passwd", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return none
+	}
+	f := os.NewFile(uintptr(fd), "passwd")
+	defer f.Close()
+	lines := bufio.NewScanner(io.LimitReader(f, most))
+	for lines.Scan() {
+		field := strings.Split(lines.Text(), ":")
+		if len(field) == 7 && field[2] == strconv.FormatUint(uint64(uid), 10) && path.IsAbs(field[5]) && !strings.ContainsRune(field[5], 0) {
+			return field[5]
+		}
+	}
+	return none
+}
+
+// stopSignal is what an image says (org.opencontainers.image.stopSignal), for its bundle has no field for it.
+func (t *translation) stopSignal() unix.Signal {
+	const annotation = "org.opencontainers.image.stopSignal"
+	text := t.config.Annotations[annotation]
+	if text == "" {
+		return unix.SIGTERM
+	}
+	const last = 64
+	name := strings.TrimPrefix(strings.ToUpper(text), "SIG")
+	if n, err := strconv.Atoi(name); err == nil && n > 0 && n <= last {
+		return unix.Signal(n)
+	}
+	if offset, ok := strings.CutPrefix(name, "RTMIN+"); ok {
+		const first = 34 // glibc's SIGRTMIN
+		if n, err := strconv.Atoi(offset); err == nil && n >= 0 && first+n <= last {
+			return unix.Signal(first + n)
+		}
+	}
+	if s := unix.SignalNum("SIG" + name); s != 0 {
+		return s
+	}
+	t.note("annotations."+annotation, "%q is no signal, ignored", text)
+	return unix.SIGTERM
+}
+
+// rlimitNames are those of getrlimit(2), by number.
+var rlimitNames = []string{
+	unix.RLIMIT_CPU: "CPU", unix.RLIMIT_FSIZE: "FSIZE", unix.RLIMIT_DATA: "DATA", unix.RLIMIT_STACK: "STACK", unix.RLIMIT_CORE: "CORE",
+	unix.RLIMIT_RSS: "RSS", unix.RLIMIT_NPROC: "NPROC", unix.RLIMIT_NOFILE: "NOFILE", unix.RLIMIT_MEMLOCK: "MEMLOCK",
+	unix.RLIMIT_AS: "AS", unix.RLIMIT_LOCKS: "LOCKS", unix.RLIMIT_SIGPENDING: "SIGPENDING", unix.RLIMIT_MSGQUEUE: "MSGQUEUE",
+	unix.RLIMIT_NICE: "NICE", unix.RLIMIT_RTPRIO: "RTPRIO", unix.RLIMIT_RTTIME: "RTTIME",
+}
+
+func (t *translation) rlimits() error {
+	seen := map[string]bool{}
+	for i, l := range t.config.Process.Rlimits {
+		path := fmt.Sprintf("process.rlimits[%d]", i)
+		name, _ := strings.CutPrefix(l.Type, "RLIMIT_")
+		number := slices.Index(rlimitNames, name)
+		switch {
+		case number < 0 || name == l.Type:
+			return refuse(path+".type", "%q is no resource limit", l.Type)
+		case seen[name]:
+			return refuse(path, "%s is set already", l.Type)
+		case l.Soft > l.Hard:
+			return refuse(path+".soft", "%d is more than the hard limit, %d", l.Soft, l.Hard)
+		}
+		seen[name] = true
+		t.container.Process.Limits = append(t.container.Process.Limits,
+			boot.Limit{Resource: number, Name: strings.ToLower(name), Soft: l.Soft, Hard: l.Hard})
+	}
+	return nil
+}

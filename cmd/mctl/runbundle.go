@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"machined-go/boot"
+	"machined-go/boot/bundle"
+	"machined-go/machine/client/terminal"
+	"machined-go/machine/image"
+)
+
+// maxNotes bounds what is said of a bundle.
+const maxNotes = 20
+
+// readBundle makes the spec of the OCI bundle in dir, and says what of it is not honoured. args run instead of its program.
+func (a *app) readBundle(dir, name string, args []string) (boot.Spec, error) {
+	b, err := bundle.Open(dir)
+	if err != nil {
+		return boot.Spec{}, err
+	}
+	if len(args) > 0 {
+		b.SetArgs(args)
+	}
+	if name == "" {
+		name = filepath.Base(b.Dir)
+	}
+	if err := boot.CheckName(name); err != nil {
+		return boot.Spec{}, fmt.Errorf("%w (--machine gives another)", err)
+	}
+	host, err := bundle.ReadHost()
+	if err != nil {
+		return boot.Spec{}, err
+	}
+	spec, notes, err := b.Spec(name, host)
+	if err != nil {
+		return spec, err
+	}
+	for _, n := range notes[:min(len(notes), maxNotes)] {
+		fmt.Fprintf(a.err, "mctl: %s: %s\n", bundle.ConfigName, oneLine(n.String()))
+	}
+	if more := len(notes) - maxNotes; more > 0 {
+		fmt.Fprintf(a.err, "mctl: %s: and %d more such fields\n", bundle.ConfigName, more)
+	}
+	return spec, nil
+}
+
+// runBundle runs an OCI bundle and gives its exit status.
+func (a *app) runBundle(ctx context.Context, insist <-chan struct{}, o runOptions, args []string) (int, error) {
+	if o.dryRun != "" {
+		spec, err := a.readBundle(o.bundle, o.spec.Name, args)
+		if err != nil {
+			return 0, err
+		}
+		return 0, a.preview(spec, o.dryRun)
+	}
+	partners := newPartners(a)
+	spec, err := a.readBundle(o.bundle, o.spec.Name, args)
+	if err != nil {
+		return 0, err
+	}
+	f := &boot.Foreground{
+		Insist:    insist,
+		Starter:   boot.Starter{Units: partners, Registry: partners, Warn: func(err error) { a.report(err) }},
+		LockImage: func() ([]*os.File, error) { return image.LockTree(spec.Root, !spec.SharesImage()) },
+		Converse: func(master *os.File, gone <-chan struct{}) error {
+			session := terminal.Session{In: a.in, Out: a.file(), Master: master, Gone: gone}
+			_, err := session.Run(context.WithoutCancel(ctx))
+			return err
+		},
+	}
+	ws, err := f.Run(ctx, spec)
+	if err != nil {
+		noteFailure(spec.Name, err)
+		return 0, err
+	}
+	return statusOf(ws), nil
+}
