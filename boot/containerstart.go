@@ -171,9 +171,20 @@ func (s *start) runStartHooks(context.Context) (func(), error) {
 	if err := s.awaitSetUp(); err != nil {
 		return nil, err
 	}
+	// The thread does not see the host's files any more.
+	dir, err := cgroupOf(s.leader.PID)
+	if err != nil {
+		return nil, err
+	}
+	procs, err := os.OpenFile(filepath.Join(dir, "cgroup.procs"), os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer procs.Close()
+	enter := func(prog *sys.Program) error { return s.enterForStart(prog, procs) }
 	return nil, s.builder.onThread(func() error {
 		for _, h := range c.Hooks.StartContainer {
-			if err := h.runInside(s.plan.state(statusCreated, s.insidePID()), s.enterForStart); err != nil {
+			if err := h.runInside(s.plan.state(statusCreated, s.insidePID()), enter); err != nil {
 				return err
 			}
 		}
@@ -202,18 +213,9 @@ func (s *start) awaitSetUp() error {
 }
 
 // enterForStart makes a process one of the container's, which may do what the container's program may.
-func (s *start) enterForStart(prog *sys.Program) error {
+func (s *start) enterForStart(prog *sys.Program, procs *os.File) error {
 	c := s.plan.Spec.Container
-	dir, err := cgroupOf(s.leader.PID)
-	if err != nil {
-		return err
-	}
-	procs, err := unix.Open(filepath.Join(dir, "cgroup.procs"), unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open cgroup of the machine: %w", err)
-	}
-	prog.Call("enter cgroup", unix.SYS_WRITE, uintptr(procs), prog.Bytes([]byte("0")), 1)
-	prog.Call("close cgroup", unix.SYS_CLOSE, uintptr(procs))
+	prog.Call("enter cgroup", unix.SYS_WRITE, procs.Fd(), prog.Bytes([]byte("0")), 1)
 	flags := unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP
 	if c.Users != nil {
 		flags |= unix.CLONE_NEWUSER

@@ -158,7 +158,7 @@ func (t *translation) paths() error {
 		}
 	}
 	t.container.Mounts = append(t.container.Mounts, mount.Place{Path: t.container.Process.Dir})
-	if t.config.Root.Readonly {
+	if t.config.Root != nil && t.config.Root.Readonly {
 		t.spec.ReadOnly = true
 		t.container.Mounts = append(t.container.Mounts, mount.Seal{Target: "/", Attr: unix.MOUNT_ATTR_RDONLY})
 	}
