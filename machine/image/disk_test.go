@@ -17,9 +17,12 @@ import (
 
 // table makes a disk of 64 KiB and more with a GUID partition table; each entry
 // is a type, the first sector and the last.
-func table(entries ...gptEntry) []byte {
+func table(entries ...gptEntry) []byte { return tableOf(sector, entries...) }
+
+// tableOf is table for sectors of that size.
+func tableOf(sector int, entries ...gptEntry) []byte {
 	const count = 8
-	disk := make([]byte, 64<<10)
+	disk := make([]byte, 128*sector)
 	le := binary.LittleEndian
 	entriesAt := disk[2*sector : 2*sector+count*128]
 	for i, e := range entries {
@@ -55,10 +58,16 @@ func TestRootArea(t *testing.T) {
 	copy(mbr[446:], "\x00\x00\x00\x00\x83\x00\x00\x00\x08\x00\x00\x00\x10\x00\x00\x00")
 	bad := table(gptEntry{rootType(), 8, 15, 0})
 	bad[2*sector+32]++
+	two := tableOf(4096, gptEntry{rootType(), 8, 15, 0})
+	copy(two, table(gptEntry{rootType(), 8, 15, 0})[:4*sector])
 	for name, tt := range map[string]struct {
 		disk []byte
 		want area
 	}{
+		"sectors of 4K":  {tableOf(4096, gptEntry{efiGPT, 6, 7, 0}, gptEntry{rootType(), 8, 15, 0}), area{8 * 4096, 8 * 4096}},
+		"sectors of 2K":  {tableOf(2048, gptEntry{linuxGPT, 8, 127, 0}), area{8 * 2048, 120 * 2048}},
+		"4K, beyond":     {tableOf(4096, gptEntry{rootType(), 8, 128, 0}), area{}},
+		"two tables":     {two, area{}},
 		"no table":       {whole, area{0, 4096}},
 		"root":           {table(gptEntry{efiGPT, 6, 7, 0}, gptEntry{linuxGPT, 20, 29, 0}, gptEntry{rootType(), 8, 15, 0}), area{8 * sector, 8 * sector}},
 		"only one":       {table(gptEntry{efiGPT, 6, 7, 0}, gptEntry{linuxGPT, 8, 9, 0}), area{8 * sector, 2 * sector}},
@@ -81,20 +90,18 @@ func TestRootArea(t *testing.T) {
 // What a disk says of its partitions leads nowhere beyond the disk.
 func FuzzPartitions(f *testing.F) {
 	f.Add(table(gptEntry{rootType(), 8, 15, 0})[:4096], int64(64<<10), true)
+	f.Add(tableOf(4096, gptEntry{rootType(), 8, 15, 0})[:3*4096], int64(128*4096), true)
+	f.Add(tableOf(1024, gptEntry{linuxGPT, 8, 1 << 60, 0}, gptEntry{rootType(), 1 << 52, 1<<52 + 1, 0})[:4096], int64(1<<62), true)
 	f.Add(table(gptEntry{linuxGPT, 1 << 63, 1<<64 - 1, 0})[:4096], int64(4096), true)
 	f.Add(append(make([]byte, 446), "\x00\x00\x00\x00\x83\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff"...), int64(1<<40), false)
 	f.Fuzz(func(t *testing.T, disk []byte, size int64, mend bool) {
 		if size < int64(len(disk)) {
 			return
 		}
-		if len(disk) >= 2*sector && mend { // sums that are right, so that what they guard is reached
-			h := disk[sector : sector+92]
-			le := binary.LittleEndian
-			if at, n := le.Uint64(h[72:]), uint64(le.Uint32(h[80:]))*128; at < 1<<20 && n < 1<<20 && at*sector+n <= uint64(len(disk)) {
-				le.PutUint32(h[88:], crc32.ChecksumIEEE(disk[at*sector:at*sector+n]))
+		for _, sector := range sectorSizes {
+			if int64(len(disk)) >= sector+92 && string(disk[sector:sector+8]) == "EFI PART" && mend {
+				mendTable(disk, sector)
 			}
-			le.PutUint32(h[16:], 0)
-			le.PutUint32(h[16:], crc32.ChecksumIEEE(h))
 		}
 		got, err := rootArea(bytes.NewReader(disk), size)
 		if err == nil && (got.start < 0 || got.size <= 0 || got.start > size-got.size) {
@@ -103,8 +110,21 @@ func FuzzPartitions(f *testing.F) {
 	})
 }
 
-// disk makes a disk image with a small tree on ext4, at an offset.
-func disk(t *testing.T, path string, offset int) {
+// mendTable makes the sums of a table right, so that what they guard is reached.
+func mendTable(disk []byte, sector int64) {
+	h := disk[sector : sector+92]
+	le := binary.LittleEndian
+	at, n := le.Uint64(h[72:]), uint64(le.Uint32(h[80:]))*128
+	if at < 1<<20 && n < 1<<20 && at*uint64(sector)+n <= uint64(len(disk)) {
+		le.PutUint32(h[88:], crc32.ChecksumIEEE(disk[at*uint64(sector):at*uint64(sector)+n]))
+	}
+	le.PutUint32(h[16:], 0)
+	le.PutUint32(h[16:], crc32.ChecksumIEEE(h))
+}
+
+// disk makes a disk image with a small tree on ext4, at an offset, which is in a
+// partition table of sectors of that size.
+func disk(t *testing.T, path string, offset, sector int) {
 	t.Helper()
 	if _, err := exec.LookPath("mke2fs"); err != nil || os.Geteuid() != 0 {
 		t.Skip("needs root and mke2fs")
@@ -120,15 +140,15 @@ func disk(t *testing.T, path string, offset int) {
 	must(t, err)
 	out := make([]byte, offset, offset+len(b)+1<<20)
 	if offset > 0 {
-		copy(out, table(gptEntry{rootType(), uint64(offset / sector), uint64((offset+len(b))/sector - 1), 0}))
+		copy(out, tableOf(sector, gptEntry{rootType(), uint64(offset / sector), uint64((offset+len(b))/sector - 1), 0}))
 	}
 	must(t, os.WriteFile(path, append(out, b...), 0o644))
 }
 
 func TestMetadataOfADisk(t *testing.T) {
 	dir := t.TempDir()
-	for name, offset := range map[string]int{"whole": 0, "partition": 64 << 10} {
-		disk(t, filepath.Join(dir, name+".raw"), offset)
+	for name, at := range map[string]struct{ offset, sector int }{"whole": {0, sector}, "partition": {64 << 10, sector}, "large": {512 << 10, 4096}} {
+		disk(t, filepath.Join(dir, name+".raw"), at.offset, at.sector)
 		img, err := find([]string{dir}, name)
 		must(t, err)
 		got, err := img.Metadata()

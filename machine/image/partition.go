@@ -14,6 +14,7 @@ import (
 type area struct{ start, size int64 }
 
 const (
+	// sector is the size of a sector where nothing else is said.
 	sector = 512
 	// maxPartitions bounds what is read of a partition table.
 	maxPartitions = 1024
@@ -69,9 +70,29 @@ type partition struct {
 	isRoot bool // it says so
 }
 
+// sectorSizes are those that disks have. A disk image does not say which: the
+// table is in the second sector, whatever its size.
+var sectorSizes = []int64{sector, 1024, 2048, 4096}
+
 // gptPartitions reads a GUID partition table (UEFI 2.10, 5.3); nil if there is
-// none that is whole.
+// none that is whole, or, as in systemd, more than one: then nobody can tell
+// which is meant.
 func gptPartitions(disk io.ReaderAt, size int64) []partition {
+	var found []partition
+	for _, sector := range sectorSizes {
+		list := gptOf(disk, size, sector)
+		if list != nil && found != nil {
+			return nil
+		}
+		if list != nil {
+			found = list
+		}
+	}
+	return found
+}
+
+// gptOf reads the table of a disk with sectors of that size.
+func gptOf(disk io.ReaderAt, size, sector int64) []partition {
 	h := make([]byte, 92)
 	if _, err := disk.ReadAt(h, sector); err != nil || string(h[:8]) != "EFI PART" {
 		return nil
@@ -80,7 +101,8 @@ func gptPartitions(disk io.ReaderAt, size int64) []partition {
 	sum := le.Uint32(h[16:])
 	copy(h[16:20], "\x00\x00\x00\x00")
 	at, count, each := le.Uint64(h[72:]), le.Uint32(h[80:]), le.Uint32(h[84:])
-	if le.Uint32(h[12:]) != 92 || crc32.ChecksumIEEE(h) != sum || each != 128 || count > maxPartitions || at > uint64(size)/sector {
+	sectors := uint64(size / sector)
+	if le.Uint32(h[12:]) != 92 || crc32.ChecksumIEEE(h) != sum || each != 128 || count > maxPartitions || at > sectors {
 		return nil
 	}
 	table := make([]byte, count*each)
@@ -94,7 +116,7 @@ func gptPartitions(disk io.ReaderAt, size int64) []partition {
 		if kind != rootType() && kind != linuxGPT || le.Uint64(entry[48:])&noAuto != 0 {
 			continue
 		}
-		if first <= last && last < uint64(size)/sector {
+		if first <= last && last < sectors {
 			list = append(list, partition{area{int64(first) * sector, int64(last-first+1) * sector}, kind == rootType()})
 		}
 	}
