@@ -228,7 +228,7 @@ func TestRegistrationRules(t *testing.T) {
 		"host's name":    func(r *Registration) { r.Name = HostName },
 		"short id":       func(r *Registration) { r.ID = []byte{1} },
 		"host class":     func(r *Registration) { r.Class = ClassHost },
-		"empty class":    func(r *Registration) { r.Class = "" },
+		"unknown class":  func(r *Registration) { r.Class = "pod" },
 		"no leader":      func(r *Registration) { r.Leader = nil },
 		"relative root":  func(r *Registration) { r.RootDirectory = "x" },
 		"interface 0":    func(r *Registration) { r.NetIf = []int32{0} },

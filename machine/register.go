@@ -45,6 +45,8 @@ func (r *Registration) check() error {
 		return invalid("Invalid machine name")
 	case len(r.ID) != 0 && len(r.ID) != 16:
 		return invalid("Invalid machine ID parameter")
+	case r.Class == "": // as in systemd-machined: not wrong, but nothing comes of it
+		return fmt.Errorf("register machine %q without a class: %w", r.Name, unix.EOPNOTSUPP)
 	case r.Class != ClassContainer && r.Class != ClassVM:
 		return invalid("Invalid machine class parameter")
 	case r.Leader == nil || r.Leader.PID <= 1:
@@ -101,8 +103,8 @@ func (m *Manager) Register(r Registration) (Machine, error) {
 	}
 	e := &entry{Machine: r.machine()}
 	e.Unit, e.Subgroup, e.InvocationID = unit, subgroup, invocationOf(unit)
-	if strings.HasSuffix(unit, ".scope") && r.ServiceUnit != "" {
-		e.Subgroup = "" // the scope was made for this machine alone
+	if strings.HasSuffix(unit, ".scope") && r.ServiceUnit != "" || r.undivided(unit, subgroup) {
+		e.Subgroup = "" // the unit is this machine's alone
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -119,6 +121,21 @@ func (m *Manager) Register(r Registration) (Machine, error) {
 		return Machine{}, err
 	}
 	return e.snapshot(), nil
+}
+
+// supervised is the subgroup in which systemd-nspawn@.service is started
+// (DelegateSubgroup=, since systemd 254).
+const supervised = "supervisor"
+
+// undivided tells whether a leader is still where the process that registers it
+// is: systemd-nspawn 257 and older moves it to a cgroup of its own only later,
+// and has its whole unit for the machine.
+func (r *Registration) undivided(unit, subgroup string) bool {
+	if subgroup != supervised || r.Supervisor == 0 {
+		return false
+	}
+	u, s, err := unitOf(r.Supervisor)
+	return err == nil && u == unit && s == subgroup
 }
 
 // replaceableBy tells whether an entry only waits to be collected: its leader

@@ -187,6 +187,9 @@ func (c *call) readProps(r *machine.Registration, props map[string]dbus.Variant,
 			return failf(errBus+"InvalidArgs", "Invalid machine property %s: %v", key, err)
 		}
 	}
+	if (pid == 0) != (pidfdID == 0) {
+		return failf(errBus+"InvalidArgs", "Only LeaderPID and LeaderPIDFDID together tell who is the leader")
+	}
 	if pid == 0 {
 		return nil
 	}
@@ -194,7 +197,7 @@ func (c *call) readProps(r *machine.Registration, props map[string]dbus.Variant,
 		return failf(errBus+"InvalidArgs", "Both LeaderPID and LeaderPIDFD are given")
 	}
 	leader, err := leaderOf(pid)
-	if err == nil && pidfdID != 0 && leader.ID != 0 && leader.ID != pidfdID {
+	if err == nil && leader.ID != 0 && leader.ID != pidfdID {
 		return failf(errBus+"InvalidArgs", "Process %d is not the one meant", pid)
 	}
 	r.Leader = leader

@@ -98,19 +98,20 @@ func (k idKind) record(c *call) (object, error) {
 	}
 	var who shifted
 	var ok bool
-	if c.given(k.name) {
-		who, ok = k.byName(c, c.str(k.name))
-		if ok && byID && uint32(id) != who.host {
-			return nil, fail(userIf + ".ConflictingRecordFound")
-		}
-	} else {
+	if byID {
 		who, ok = k.byHost(c, uint32(id))
+	} else {
+		who, ok = k.byName(c, c.str(k.name))
 	}
 	if !ok {
 		return nil, fail(userIf + ".NoRecordFound")
 	}
+	name := k.prefix + who.machine + "-" + strconv.Itoa(int(who.inside))
+	if c.given(k.name) && c.str(k.name) != name {
+		return nil, fail(userIf + ".ConflictingRecordFound")
+	}
 	var record, o object
-	record.str(k.name, k.prefix+who.machine+"-"+strconv.Itoa(int(who.inside)))
+	record.str(k.name, name)
 	record.uint(k.id, uint64(who.host))
 	k.describe(&record, who.inside, who.machine)
 	record.str("service", usersService)

@@ -29,7 +29,7 @@ func compare(w io.Writer, suite string, stock, ours []outcome) (unexplained int)
 			fmt.Fprintf(w, "  same     %-28s %s\n", s.Row, cut(s.brief()))
 			continue
 		}
-		if why := reason(suite, s.Row); why != "" {
+		if why := reason(suite, s, o); why != "" {
 			explained++
 			fmt.Fprintf(w, "  ours     %-28s %s\n", s.Row, why)
 		} else {

@@ -12,10 +12,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
 )
 
 // Outcome is what came of a call.
@@ -109,6 +111,11 @@ func (p *probe) try(r row) Outcome {
 		return o
 	}
 	p.drain(0)
+	if r.varlink {
+		r.params = strings.ReplaceAll(r.params, "LEADER", strconv.Itoa(p.leader))
+		p.varlink(r, &o)
+		return o
+	}
 	conn, path, method := p.root, r.path, r.method
 	if r.user {
 		conn = p.user
@@ -129,6 +136,8 @@ func (p *probe) try(r row) Outcome {
 		o.Text = p.plain(fmt.Sprint(de.Body...))
 	case call.Err != nil:
 		o.Error = call.Err.Error()
+	case strings.HasSuffix(method, ".Introspect"):
+		o.Reply = children(fmt.Sprint(call.Body...))
 	default:
 		o.Reply = p.plain(show(call.Body))
 	}
@@ -158,12 +167,25 @@ func (p *probe) prepare(script string) (string, error) {
 func (p *probe) fill(args []any) []any {
 	out := make([]any, len(args))
 	for i, a := range args {
-		if _, ok := a.(leaderPID); ok {
+		switch v := a.(type) {
+		case leaderPID:
 			a = uint32(p.leader)
+		case ofLeader:
+			a = append([]prop{{"LeaderPID", dbus.MakeVariant(uint32(p.leader))}, {"LeaderPIDFDID", dbus.MakeVariant(pidfdID(p.leader))}}, v...)
 		}
 		out[i] = a
 	}
 	return out
+}
+
+// pidfdID is the number by which a process is known until the next boot.
+func pidfdID(pid int) uint64 {
+	var st unix.Stat_t
+	if fd, err := unix.PidfdOpen(pid, 0); err == nil {
+		defer unix.Close(fd)
+		_ = unix.Fstat(fd, &st) // 0 is no process's
+	}
+	return st.Ino
 }
 
 // drain gives the signals that came, after a while.

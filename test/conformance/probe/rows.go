@@ -3,6 +3,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/godbus/dbus/v5"
 )
 
@@ -25,10 +27,18 @@ type row struct {
 	user   bool // called as a user without rights, not as root
 	before string
 	state  bool // signals and the state file of the sleeper are part of the outcome
+
+	varlink bool // a call over Varlink: path is the socket, LEADER in params the process that is registered
+	params  string
+	more    bool
 }
 
-// leaderPID stands for the process that is registered.
-type leaderPID struct{}
+// leaderPID stands for the process that is registered, ofLeader for properties
+// that get those that name it.
+type (
+	leaderPID struct{}
+	ofLeader  []prop
+)
 
 type prop struct {
 	Name  string
@@ -86,6 +96,15 @@ func withoutMachine() []row {
 		{name: "set the log level", path: logPath, method: propsIf + ".Set", args: []any{"org.freedesktop.LogControl1", "LogLevel", dbus.MakeVariant("debug")}},
 		{name: "the log level that was set", path: logPath, method: propsIf + ".Get", args: []any{"org.freedesktop.LogControl1", "LogLevel"}},
 		{name: "set it back", path: logPath, method: propsIf + ".Set", args: []any{"org.freedesktop.LogControl1", "LogLevel", dbus.MakeVariant("info")}},
+		{name: "set the log target", path: logPath, method: propsIf + ".Set", args: []any{"org.freedesktop.LogControl1", "LogTarget", dbus.MakeVariant("console")}},
+		{name: "the log target that was set", path: logPath, method: propsIf + ".Get", args: []any{"org.freedesktop.LogControl1", "LogTarget"}},
+		{name: "set no log target", path: logPath, method: propsIf + ".Set", args: []any{"org.freedesktop.LogControl1", "LogTarget", dbus.MakeVariant("moon")}},
+		{name: "set the log target back", path: logPath, method: propsIf + ".Set", args: []any{"org.freedesktop.LogControl1", "LogTarget", dbus.MakeVariant("auto")}},
+		{name: "terminal of the host", method: "OpenMachinePTY", args: []any{".host"}},
+		{name: "ping", method: "org.freedesktop.DBus.Peer.Ping"},
+		{name: "one property", method: propsIf + ".Get", args: []any{bus + ".Manager", "PoolPath"}},
+		{name: "properties of no interface", method: propsIf + ".GetAll", args: []any{""}},
+		{name: "properties of an unknown interface", method: propsIf + ".GetAll", args: []any{"a.b"}},
 		{name: "set no log level", path: logPath, method: propsIf + ".Set", args: []any{"org.freedesktop.LogControl1", "LogLevel", dbus.MakeVariant("loud")}},
 	}
 }
@@ -101,12 +120,20 @@ func errorsOfArguments() []row {
 		{name: "register: interface 0", method: "RegisterMachineWithNetwork",
 			args: append(register("c1", noID, "container", leaderPID{}, ""), []int32{0})},
 		{name: "register ex: unknown key", method: "RegisterMachineEx", args: []any{"c1", []prop{{"Colour", dbus.MakeVariant("red")}}}},
+		{name: "register: no such leader", method: "RegisterMachine", args: register("c1", noID, "container", uint32(4000000), "")},
+		{name: "register: no class", method: "RegisterMachine", args: register("c1", noID, "", leaderPID{}, "")},
+		{name: "register: name of 65", method: "RegisterMachine", args: register(strings.Repeat("a", 65), noID, "container", leaderPID{}, "")},
+		{name: "register ex: no leader", method: "RegisterMachineEx", args: []any{"c1", []prop{{"Class", dbus.MakeVariant("pod")}}}},
 		{name: "create: bad name", method: "CreateMachine", args: append(register("-", noID, "container", leaderPID{}, ""), noProps)},
 		{name: "kill: bad whom", method: "KillMachine", args: []any{".host", "nobody", int32(15)}},
 		{name: "kill: bad signal", method: "KillMachine", args: []any{".host", "leader", int32(65)}},
 		{name: "kill: the host", method: "KillMachine", args: []any{".host", "leader", int32(15)}},
 		{name: "terminate: the host", method: "TerminateMachine", args: []any{".host"}},
 		{name: "unregister: the host", method: "UnregisterMachine", args: []any{"none"}},
+		{name: "unregister the host", method: "UnregisterMachine", args: []any{".host"}, state: true},
+		{name: "is it there", method: "GetMachine", args: []any{".host"}},
+		{name: "terminate: unknown", method: "TerminateMachine", args: []any{"none"}},
+		{name: "kill: unknown", method: "KillMachine", args: []any{"none", "leader", int32(15)}},
 		{name: "bind: the host", method: "BindMountMachine", args: []any{".host", "/tmp", "/mnt", false, false}},
 		{name: "bind: relative", method: "BindMountMachine", args: []any{".host", "tmp", "/mnt", false, false}},
 		{name: "bind: not normalized", method: "BindMountMachine", args: []any{".host", "/tmp/../tmp", "/mnt", false, false}},
@@ -135,6 +162,14 @@ func withMachine() []row {
 		{name: "register", method: "RegisterMachine", args: register("my-c1", someID, "container", leaderPID{}, "/tmp"), state: true},
 		{name: "register again", method: "RegisterMachine", args: register("my-c1", someID, "container", leaderPID{}, "/tmp")},
 		{name: "get it", method: "GetMachine", args: []any{"my-c1"}},
+		{name: "children of machines", path: manager + "/machine", method: "org.freedesktop.DBus.Introspectable.Introspect"},
+		{name: "object: os-release", path: mach, method: machIf + ".GetOSRelease"},
+		{name: "object: shift", path: mach, method: machIf + ".GetUIDShift"},
+		{name: "object: root", path: mach, method: machIf + ".OpenRootDirectory"},
+		{name: "object: addresses", path: mach, method: machIf + ".GetAddresses"},
+		{name: "object: kill", path: mach, method: machIf + ".Kill", args: []any{"leader", int32(18)}},
+		{name: "object: bad kill", path: mach, method: machIf + ".Kill", args: []any{"leader", int32(-1)}},
+		{name: "kill its supervisor", method: "KillMachine", args: []any{"my-c1", "somebody", int32(18)}},
 		{name: "find it by its leader", method: "GetMachineByPID", args: []any{leaderPID{}}},
 		{name: "list it", method: "ListMachines"},
 		{name: "its properties", path: mach, method: propsIf + ".GetAll", args: []any{machIf}},
@@ -170,8 +205,27 @@ func withMachine() []row {
 		{name: "vm: bind", method: "BindMountMachine", args: []any{"my-c1", "/tmp", "/mnt", false, false}},
 		{name: "vm: map from", method: "MapFromMachineUser", args: []any{"my-c1", uint32(5)}},
 		{name: "terminate", method: "TerminateMachine", args: []any{"my-c1"}},
+		{name: "register with network", before: "leader", method: "RegisterMachineWithNetwork",
+			args: append(register("my-c1", noID, "container", leaderPID{}, ""), []int32{1, 2}), state: true},
+		{name: "unregister it", method: "UnregisterMachine", args: []any{"my-c1"}, state: true},
+		{name: "unregister it again", method: "UnregisterMachine", args: []any{"my-c1"}, state: true},
+		{name: "register ex", method: "RegisterMachineEx", args: []any{"my-c1", ofLeader{
+			{"Class", dbus.MakeVariant("container")}, {"Id", dbus.MakeVariant(someID)}, {"Service", dbus.MakeVariant("test")},
+			{"VSockCID", dbus.MakeVariant(uint32(7))}, {"SSHAddress", dbus.MakeVariant("a")}, {"SSHPrivateKeyPath", dbus.MakeVariant("/k")}}}, state: true},
+		{name: "forget it", method: "UnregisterMachine", args: []any{"my-c1"}},
+		{name: "create with network and properties", method: "CreateMachineWithNetwork", args: append(register("my-c1", noID, "vm", leaderPID{}, ""),
+			[]int32{1}, []prop{{"Description", dbus.MakeVariant("test of scopes")}}), state: true},
+		{name: "its scope", before: `systemctl show -p Description,Slice,Delegate,CollectMode,TasksMax machine-my\\x2dc1.scope`},
+		{name: "kill all of it", method: "KillMachine", args: []any{"my-c1", "all", int32(9)}, state: true},
+		{name: "create ex: half a leader", before: "leader", method: "CreateMachineEx", args: []any{"my-c1", []prop{
+			{"Class", dbus.MakeVariant("container")}, {"LeaderPID", dbus.MakeVariant(uint32(7))}}, noProps}},
+		{name: "create ex", method: "CreateMachineEx", args: []any{"my-c1", ofLeader{{"Class", dbus.MakeVariant("container")}}, noProps}, state: true},
+		{name: "terminate it", method: "TerminateMachine", args: []any{"my-c1"}},
 		{name: "create", before: "leader", method: "CreateMachine", args: append(register("my-c1", noID, "container", leaderPID{}, ""), noProps), state: true},
 		{name: "kill the leader", method: "KillMachine", args: []any{"my-c1", "leader", int32(9)}, state: true},
+		{name: "create: bad property", before: "leader", method: "CreateMachine", args: append(register("c2", noID, "container", leaderPID{}, ""),
+			[]prop{{"Colour", dbus.MakeVariant("red")}})},
+		{name: "terminate what has a bad property", method: "TerminateMachine", args: []any{"c2"}},
 	}
 }
 
@@ -187,6 +241,11 @@ func withImages() []row {
 		{name: "image id", method: "GetImageMachineID", args: []any{"t1"}},
 		{name: "image info", method: "GetImageMachineInfo", args: []any{"t1"}},
 		{name: "image os-release", method: "GetImageOSRelease", args: []any{"t1"}},
+		{name: "children of images", path: manager + "/image", method: "org.freedesktop.DBus.Introspectable.Introspect"},
+		{name: "object: image hostname", path: img, method: imageIf + ".GetHostname"},
+		{name: "object: limit", path: img, method: imageIf + ".SetLimit", args: []any{uint64(1 << 30)}},
+		{name: "object: rename to itself", path: img, method: imageIf + ".Rename", args: []any{"t1"}},
+		{name: "object: mark", path: img, method: imageIf + ".MarkReadOnly", args: []any{false}},
 		{name: "host image hostname", method: "GetImageHostname", args: []any{".host"}},
 		{name: "clone: bad name", method: "CloneImage", args: []any{"t1", "a/b", false}},
 		{name: "clone: name taken", method: "CloneImage", args: []any{"t1", "d1", false}},
@@ -275,9 +334,12 @@ func withNspawn() []row {
 	in := func(script string) string {
 		return "systemd-run -M deb -q --pipe --wait sh -c '" + script + "' </dev/null"
 	}
-	return []row{
+	list := []row{
 		{name: "nspawn starts", before: "systemctl start systemd-nspawn@deb && for i in $(seq 100); do " +
 			"systemctl -M deb -q is-active multi-user.target 2>/dev/null && break; sleep 0.1; done; echo started"},
+		{name: "nspawn: state file", before: `sed -E '/^#/d; s/=[0-9a-f]{3,}$/=…/; s/(NETIF=|SUPERVISOR=|LEADER=).*/\1…/' /run/systemd/machines/deb`},
+		{name: "nspawn: unit link", before: "readlink /run/systemd/machines/unit:systemd-nspawn@deb.service"},
+		{name: "nspawn: machine of a process", before: "ps -C systemd-journal -o machine= | sort"},
 		{name: "nspawn: os-release", method: "GetMachineOSRelease", args: []any{"deb"}},
 		{name: "nspawn: root", method: "OpenMachineRootDirectory", args: []any{"deb"}},
 		{name: "nspawn: terminal", method: "OpenMachinePTY", args: []any{"deb"}},
@@ -292,11 +354,18 @@ func withNspawn() []row {
 		{name: "nspawn: the link", before: "readlink /tmp/osr"},
 		{name: "nspawn: bind", method: "BindMountMachine", args: []any{"deb", "/tmp/n", "/mnt/n", true, true}},
 		{name: "nspawn: what is bound", before: in("cat /mnt/n/f; touch /mnt/n/x")},
+	}
+	list = append(list, overVarlink()...)
+	return append(list, []row{
 		{name: "nspawn: image in use", method: "RemoveImage", args: []any{"deb"}},
 		{name: "nspawn: image in use, looked into", method: "GetImageHostname", args: []any{"deb"}},
+		{name: "nspawn: terminate", method: "TerminateMachine", args: []any{"deb"}},
+		{name: "nspawn: after that", before: "for i in $(seq 200); do [ -e /run/systemd/machines/deb ] || break; sleep 0.1; done; ls /run/systemd/machines; " +
+			"systemctl show -P Result -P ActiveState systemd-nspawn@deb"},
+		{name: "nspawn starts again", before: "systemctl start systemd-nspawn@deb && echo started"},
 		{name: "nspawn: kill", method: "KillMachine", args: []any{"deb", "all", int32(9)}},
 		{name: "nspawn: afterwards", before: "for i in $(seq 100); do [ -e /run/systemd/machines/deb ] || break; sleep 0.1; done; ls /run/systemd/machines; systemctl reset-failed"},
-	}
+	}...)
 }
 
 // asUser are calls of somebody whom polkit lets nothing (there is none in the
@@ -312,6 +381,19 @@ func asUser() []row {
 		{name: "user: addresses of the host", user: true, method: "GetMachineAddresses", args: []any{"none"}},
 		{name: "user: shift of the host", user: true, method: "GetMachineUIDShift", args: []any{".host"}},
 		{name: "user: list images", user: true, method: "ListImages"},
+		{name: "user: terminal", user: true, method: "OpenMachinePTY", args: []any{".host"}},
+		{name: "user: login", user: true, method: "OpenMachineLogin", args: []any{".host"}},
+		{name: "user: shell", user: true, method: "OpenMachineShell", args: []any{".host", "root", "", []string{}, []string{}}},
+		{name: "user: root", user: true, method: "OpenMachineRootDirectory", args: []any{".host"}},
+		{name: "user: terminate", user: true, method: "TerminateMachine", args: []any{".host"}},
+		{name: "user: unregister", user: true, method: "UnregisterMachine", args: []any{".host"}},
+		{name: "user: copy with flags", user: true, method: "CopyFromMachineWithFlags", args: []any{".host", "/tmp", "/mnt", uint64(0)}},
+		{name: "user: rename", user: true, method: "RenameImage", args: []any{"deb", "x"}},
+		{name: "user: clone", user: true, method: "CloneImage", args: []any{"deb", "x", false}},
+		{name: "user: mark", user: true, method: "MarkImageReadOnly", args: []any{"deb", true}},
+		{name: "user: limit an image", user: true, method: "SetImageLimit", args: []any{"deb", max64}},
+		{name: "user: log level", user: true, path: logPath, method: propsIf + ".Set", args: []any{"org.freedesktop.LogControl1", "LogLevel", dbus.MakeVariant("debug")}},
+		{name: "user: create", before: "leader", user: true, method: "CreateMachine", args: append(register("u1", noID, "container", leaderPID{}, ""), noProps)},
 		{name: "user: kill", user: true, method: "KillMachine", args: []any{".host", "leader", int32(15)}},
 		{name: "user: bind", user: true, method: "BindMountMachine", args: []any{".host", "/tmp", "/mnt", false, false}},
 		{name: "user: copy", user: true, method: "CopyToMachine", args: []any{".host", "/tmp", "/mnt"}},

@@ -81,7 +81,20 @@ func list(v []any, each func(any) string) string {
 var changing = []*regexp.Regexp{
 	regexp.MustCompile(`(Timestamp\w*=)\d+`), regexp.MustCompile(`(PIDFDId=)\d+`), regexp.MustCompile(`(Supervisor=)\d+`),
 	regexp.MustCompile(`((?:REALTIME|MONOTONIC|SUPERVISOR|LEADER_PIDFDID|SUPERVISOR_PIDFDID)=)\d+`), regexp.MustCompile(`\b()\d{15,16}\b`),
+	regexp.MustCompile(`("(?:pid|pidfdId|monotonic)":)\d+`), regexp.MustCompile(`()\b[1-9a-f][0-9a-f]{31}\b`),
 	regexp.MustCompile(`(pid=|PID )\d+`), regexp.MustCompile(`(dev/pts/)\d+`), regexp.MustCompile(`(:1\.)\d+`),
+}
+
+var child = regexp.MustCompile(`<node name="([^"]*)"`)
+
+// children are the names of the objects below one, of what it says of itself.
+func children(xml string) string {
+	var names []string
+	for _, m := range child.FindAllStringSubmatch(xml, -1) {
+		names = append(names, m[1])
+	}
+	sort.Strings(names)
+	return strings.Join(names, " ")
 }
 
 // plain takes from a text what differs from run to run.
