@@ -85,6 +85,10 @@ type Machine struct {
 // VSockAny is VMADDR_CID_ANY, the value of an unset VSockCID.
 const VSockAny = ^uint32(0)
 
+// vsockFirst is the first that a machine can have: those before are the
+// hypervisor's, the host's and the local ones (vsock(7)).
+const vsockFirst = 3
+
 // HasID tells whether the machine has a machine id.
 func (m *Machine) HasID() bool { return m.ID != [16]byte{} }
 

@@ -231,6 +231,8 @@ func TestRegistrationRules(t *testing.T) {
 		"unknown class":  func(r *Registration) { r.Class = "pod" },
 		"no leader":      func(r *Registration) { r.Leader = nil },
 		"relative root":  func(r *Registration) { r.RootDirectory = "x" },
+		"host's vsock":   func(r *Registration) { r.VSockCID = 2 },
+		"relative key":   func(r *Registration) { r.SSHPrivateKeyPath = "k" },
 		"interface 0":    func(r *Registration) { r.NetIf = []int32{0} },
 		"newline":        func(r *Registration) { r.Service = "a\nLEADER=1" },
 		"unit is a path": func(r *Registration) { r.ServiceUnit = "../x.service" },

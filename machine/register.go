@@ -53,6 +53,10 @@ func (r *Registration) check() error {
 		return invalid("Invalid leader PID")
 	case r.RootDirectory != "" && !filepath.IsAbs(r.RootDirectory):
 		return invalid("Root directory must be empty or an absolute path")
+	case r.VSockCID < vsockFirst:
+		return invalid("Invalid VSock CID %d", r.VSockCID)
+	case r.SSHPrivateKeyPath != "" && !filepath.IsAbs(r.SSHPrivateKeyPath):
+		return invalid("SSH private key path must be absolute")
 	case r.ServiceUnit != "" && !isUnitName(r.ServiceUnit):
 		return invalid("Invalid service unit name")
 	case strings.ContainsAny(r.RootDirectory+r.Service+r.SSHAddress+r.SSHPrivateKeyPath+r.ControlAddress, "\x00\n"):

@@ -67,7 +67,7 @@ func NewControls(s *Server, poll Poll, dir string) (*Controls, error) {
 func (cs *Controls) Open(m machine.Machine) (address string, err error) {
 	cs.Close(m.Name)
 	c := &controlSocket{machine: m.Name, since: m.Monotonic, path: filepath.Join(cs.dir, m.Name)}
-	if c.socket, err = bind(c.path); err != nil {
+	if c.socket, err = bind(c.path, nil); err != nil {
 		return "", fmt.Errorf("listen at %q: %w", c.path, err)
 	}
 	c.ctx, c.end = context.WithCancel(context.Background())

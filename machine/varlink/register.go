@@ -15,6 +15,9 @@ const registerFields = "name: string, id: ?string, service: ?string, class: Mach
 	"supervisor: ?int, supervisorProcessId: ?ProcessId, rootDirectory: ?string, ifIndices: ?[]int, vSockCid: ?int, " +
 	"sshAddress: ?string, sshPrivateKeyPath: ?string, controlAddress: ?string, allocateUnit: ?bool, " + interactive
 
+// firstCID is the first address that a machine can have (vsock(7)).
+const firstCID = 3
+
 // register makes a machine known in the unit that its leader is in, or, with
 // allocateUnit, in a scope made for it. The caller becomes its supervisor,
 // whatever he says of that.
@@ -64,6 +67,10 @@ func (c *call) registration() (r machine.Registration, err error) {
 		return r, invalidParameter("class")
 	case c.given("rootDirectory") && !filepath.IsAbs(r.RootDirectory):
 		return r, invalidParameter("rootDirectory")
+	case c.given("sshPrivateKeyPath") && !filepath.IsAbs(r.SSHPrivateKeyPath):
+		return r, invalidParameter("sshPrivateKeyPath")
+	case c.given("controlAddress") && r.ControlAddress == "":
+		return r, invalidParameter("controlAddress")
 	}
 	for _, name := range []string{"service", "rootDirectory", "sshAddress", "sshPrivateKeyPath", "controlAddress"} {
 		if strings.ContainsRune(c.str(name), '\n') {
@@ -76,7 +83,7 @@ func (c *call) registration() (r machine.Registration, err error) {
 	if r.NetIf, err = c.interfaces(); err != nil {
 		return r, err
 	}
-	cid, given, err := c.number("vSockCid", 0, math.MaxUint32)
+	cid, given, err := c.number("vSockCid", firstCID, math.MaxUint32-1)
 	if err != nil {
 		return r, err
 	}

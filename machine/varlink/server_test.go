@@ -75,9 +75,9 @@ func serve(t testing.TB) *served {
 	s.Server = New(Config{Manager: m, Polkit: s.polkit, Level: &someLevel{6}, Log: log, Version: "1", Environ: []string{"A=b"}})
 	m.Observe(s)
 	s.places = []Place{
-		{FaceMachine, filepath.Join(dir, "m/machine"), []string{filepath.Join(dir, "m/image")}},
-		{FaceUsers, filepath.Join(dir, "u/users"), nil},
-		{FaceHook, filepath.Join(dir, "h/hook"), nil},
+		{FaceMachine, filepath.Join(dir, "m/machine"), []string{filepath.Join(dir, "m/image")}, nil},
+		{FaceUsers, filepath.Join(dir, "u/users"), nil, userMarks()},
+		{FaceHook, filepath.Join(dir, "h/hook"), nil, nil},
 	}
 	sockets, err := Listen(s.places, nil)
 	if err != nil {
@@ -181,6 +181,10 @@ func TestCalls(t *testing.T) {
 		{machineIf + ".Register", `{"name":"a","class":"vm","leader":1}`, `InvalidParameter {"parameter":"leader"}`},
 		{machineIf + ".Register", `{"name":"a","class":"vm","ifIndices":[0]}`, `InvalidParameter {"parameter":"ifIndices"}`},
 		{machineIf + ".Register", `{"name":"a","class":"vm","service":"x\ny"}`, `InvalidParameter {"parameter":"service"}`},
+		{machineIf + ".Register", `{"name":"a","class":"vm","vSockCid":2}`, `InvalidParameter {"parameter":"vSockCid"}`},
+		{machineIf + ".Register", `{"name":"a","class":"vm","vSockCid":4294967295}`, `InvalidParameter {"parameter":"vSockCid"}`},
+		{machineIf + ".Register", `{"name":"a","class":"vm","sshPrivateKeyPath":"k"}`, `InvalidParameter {"parameter":"sshPrivateKeyPath"}`},
+		{machineIf + ".Register", `{"name":"a","class":"vm","controlAddress":""}`, `InvalidParameter {"parameter":"controlAddress"}`},
 		{machineIf + ".Register", `{"name":"a","class":"vm","rootDirectory":"x"}`, `InvalidParameter {"parameter":"rootDirectory"}`},
 		{machineIf + ".List", `{}`, "ExpectedMore {}"},
 		{machineIf + ".List", `{"name":"two"}`, machineIf + ".NoSuchMachine {}"},

@@ -28,6 +28,8 @@ type Socket struct {
 type Place struct {
 	Face, Path string
 	Links      []string // symbolic links to Path
+	// Marks are extended attributes that tell whom to ask for what.
+	Marks map[string]string
 }
 
 // Places are those of systemd-machined: its own socket (256), the user records
@@ -37,9 +39,9 @@ func Places() []Place {
 		{FaceMachine, "/run/systemd/machine/io.systemd.Machine", []string{
 			"/run/systemd/machine/io.systemd.MachineImage",
 			"/run/varlink/registry/io.systemd.Machine", "/run/varlink/registry/io.systemd.MachineImage",
-		}},
-		{FaceUsers, "/run/systemd/userdb/io.systemd.Machine", nil},
-		{FaceHook, "/run/systemd/resolve.hook/io.systemd.Machine", nil},
+		}, nil},
+		{FaceUsers, "/run/systemd/userdb/io.systemd.Machine", nil, userMarks()},
+		{FaceHook, "/run/systemd/resolve.hook/io.systemd.Machine", nil, nil},
 	}
 }
 
@@ -59,7 +61,7 @@ func Listen(places []Place, passed []int) ([]Socket, error) {
 	}
 	for _, p := range places {
 		if !served[p.Path] {
-			l, err := bind(p.Path)
+			l, err := bind(p.Path, p.Marks)
 			if err != nil {
 				return sockets, fmt.Errorf("listen at %q: %w", p.Path, err)
 			}
@@ -92,7 +94,7 @@ func adopt(fd int) (*net.UnixListener, error) {
 // bind makes a socket for everybody. It takes its place by a rename: whoever
 // looks finds the old or the new one, never none, and never one that he may not
 // connect to.
-func bind(path string) (*net.UnixListener, error) {
+func bind(path string, marks map[string]string) (*net.UnixListener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -103,6 +105,7 @@ func bind(path string) (*net.UnixListener, error) {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false)
+	mark(temp, marks)
 	if err = os.Chmod(temp, 0o666); err == nil {
 		err = os.Rename(temp, path)
 	}
@@ -112,6 +115,14 @@ func bind(path string) (*net.UnixListener, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// mark sets extended attributes as far as the kernel lets sockets have them: who
+// does not see them asks once too often.
+func mark(path string, marks map[string]string) {
+	for name, value := range marks {
+		_ = unix.Setxattr(path, name, []byte(value), 0)
+	}
 }
 
 func point(link, to string) error {

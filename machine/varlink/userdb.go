@@ -52,6 +52,16 @@ func userInterface() *iface {
 	}
 }
 
+// userMarks tell clients of systemd 262 and newer what we can know, so that they
+// ask us for nothing else.
+func userMarks() map[string]string {
+	ids := strconv.Itoa(firstShifted) + "-" + strconv.Itoa(math.MaxUint32-1)
+	return map[string]string{
+		"user.userdb.uid": ids, "user.userdb.username": userKind.prefix + "*",
+		"user.userdb.gid": ids, "user.userdb.groupname": groupKind.prefix + "*",
+	}
+}
+
 // idKind is users or groups.
 type idKind struct {
 	ids      string // inside.Users or inside.Groups
@@ -103,10 +113,10 @@ func (k idKind) record(c *call) (object, error) {
 	} else {
 		who, ok = k.byName(c, c.str(k.name))
 	}
-	if !ok {
+	name := k.prefix + who.machine + "-" + strconv.Itoa(int(who.inside))
+	if !ok || !validUserName(name) {
 		return nil, fail(userIf + ".NoRecordFound")
 	}
-	name := k.prefix + who.machine + "-" + strconv.Itoa(int(who.inside))
 	if c.given(k.name) && c.str(k.name) != name {
 		return nil, fail(userIf + ".ConflictingRecordFound")
 	}
@@ -118,6 +128,20 @@ func (k idKind) record(c *call) (object, error) {
 	record.str("disposition", "container")
 	o.object("record", record)
 	return o, nil
+}
+
+// validUserName tells whether programs take a name for that of a user: those of
+// machines with a dot, or with many letters, have none (systemd.io/USER_NAMES).
+func validUserName(name string) bool {
+	const longest = 31
+	for i := range len(name) {
+		c := name[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
+		if !letter && (i == 0 || c != '-' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= longest
 }
 
 // byName splits PREFIX-MACHINE-ID and maps the id.
