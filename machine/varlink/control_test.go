@@ -67,6 +67,10 @@ func (c *controlled) dialControl(t *testing.T, name string) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newClient(t, sock)
+}
+
+func newClient(t *testing.T, sock *net.UnixConn) *client {
 	t.Cleanup(func() { sock.Close() })
 	_ = sock.SetDeadline(time.Now().Add(20 * time.Second))
 	return &client{t, sock, bufio.NewReader(sock)}
@@ -148,14 +152,16 @@ func TestControlAsks(t *testing.T) {
 		`{"allowInteractiveAuthentication":true}`:  "PermissionDenied {}",
 		`{"allowInteractiveAuthentication":false}`: "io.systemd.InteractiveAuthenticationRequired {}",
 	} {
-		err := sys.AsUser(1234, 1234, func() error {
-			if got := s.dialControl(t, "one").call(instanceIf+".Pause", params); got != want {
-				t.Errorf("%s: got %s, want %s", params, got, want)
-			}
-			return nil
+		var sock *net.UnixConn
+		err := sys.AsUser(1234, 1234, func() (err error) {
+			sock, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join(s.dir, "one"), Net: "unix"})
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if got := newClient(t, sock).call(instanceIf+".Pause", params); got != want {
+			t.Errorf("%s: got %s, want %s", params, got, want)
 		}
 	}
 	if want := "manage-machines one"; len(s.polkit.asked) != 3 || s.polkit.asked[0] != want {

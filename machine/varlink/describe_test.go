@@ -36,6 +36,19 @@ func TestDescriptionsAreStock(t *testing.T) {
 	}
 }
 
+// Where systemd-vmspawn takes nothing, ours takes how to ask its user.
+func TestInstanceIsStock(t *testing.T) {
+	want, err := os.ReadFile("testdata/machineinstance-262.varlink")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := instanceInterface().describe()
+	got = strings.ReplaceAll(got, "(\n\tallowInteractiveAuthentication: ?bool\n)", "()")
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("-systemd +ours:\n%s", diff)
+	}
+}
+
 // Every type that a field names is there.
 func TestTypesAreDefined(t *testing.T) {
 	for name, f := range newFaces() {
