@@ -42,17 +42,12 @@ func machinectlRows() []row {
 			^PoolPath=/var/lib/machines$
 			No machine 'none' known`},
 		{name: "machinectl show -P", since: 256, script: `machinectl show deb -P Unit`, want: `^machine-deb\.scope$`},
-		{name: "machinectl login", script: `talk 'machinectl login deb' 'login: ' $'\x1d\x1d\x1d'; refused machinectl login none`, want: `
-			^Connected to machine deb\.
-			^deb login:
-			^Connection to machine deb terminated\.$
-			No machine 'none' known`},
-		{name: "machinectl shell", script: `machinectl -q shell deb /bin/echo one 'two three' </dev/null; machinectl -q shell some@deb /usr/bin/id -un </dev/null
-			machinectl -q --uid=some --setenv=WORD=said shell deb /bin/sh -c 'echo "$WORD in $PWD"' </dev/null; machinectl -q shell .host /bin/hostname </dev/null
+		{name: "machinectl shell", script: `machinectl -q shell deb /bin/echo one 'two three' </dev/null; machinectl -q shell user@deb /usr/bin/id -un </dev/null
+			machinectl -q --uid=user --setenv=WORD=said shell deb /bin/sh -c 'echo "$WORD in $PWD"' </dev/null; machinectl -q shell .host /bin/hostname </dev/null
 			machinectl shell deb /usr/bin/tty </dev/null 2>&1; refused machinectl shell deb sh`, want: `
 			^one two three\r?$
-			^some\r?$
-			^said in /home/some\r?$
+			^user\r?$
+			^said in /home/user\r?$
 			^lab-\S+\r?$
 			(?s)^Connected to machine deb\..*^/dev/pts/\d+\r?$.*^Connection to machine deb terminated\.$
 			Specified path 'sh' is not absolute`},
@@ -62,7 +57,7 @@ func machinectlRows() []row {
 			(?s)Created symlink.*^enabled\nenabled\nRemoved.*^disabled$`},
 		{name: "machinectl kill", script: `level() { [[ $(systemctl -M deb log-level) == "$1" ]]; }
 			machinectl --kill-whom=leader --signal=SIGRTMIN+22 kill deb; until_true level debug; machinectl --kill-whom=leader -s SIGRTMIN+23 kill deb; until_true level info
-			systemd-run -M deb -q --unit=halted sleep 1000; state() { [[ $(inside ps -o stat= -C sleep) == "$1"* ]]; }
+			systemd-run -M deb -q --unit=halted -p Type=exec sleep 1000; state() { [[ $(inside ps -o stat= -C sleep) == "$1"* ]]; }
 			systemctl -M deb --signal=STOP kill halted; until_true state T; machinectl --signal=CONT kill deb; until_true state S; systemctl -M deb stop halted
 			refused machinectl --kill-whom=supervisor kill deb; refused machinectl --kill-whom=leader --signal=TERM kill .host`, want: `
 			machine "deb" has no supervisor
@@ -82,7 +77,7 @@ func machinectlRows() []row {
 			^Failed to copy: .*(?i)file exists$
 			^second\nthird$
 			^Failed to copy: .*(?i)no such file or directory$`},
-		{name: "machinectl copy-from", script: `rm -rf /tmp/out; inside sh -c 'mkdir -p /root/out; echo from >/root/out/file; chown some /root/out/file'; machinectl copy-from deb /root/out /tmp/out
+		{name: "machinectl copy-from", script: `rm -rf /tmp/out; inside sh -c 'mkdir -p /root/out; echo from >/root/out/file; chown user /root/out/file'; machinectl copy-from deb /root/out /tmp/out
 			cat /tmp/out/file; stat -c '%U %n' /tmp/out/file; refused machinectl copy-from deb /root/out/file /tmp/out/file; inside sh -c 'echo again >/root/out/file'
 			cd /tmp; machinectl --force copy-from deb /root/out/file out/file; cat /tmp/out/file; rm -r /tmp/out; inside rm -r /root/out`, want: `
 			^from\nroot /tmp/out/file$
@@ -93,57 +88,60 @@ func machinectlRows() []row {
 			^0\n1\n0$
 			NoSuchMachine|No machine`},
 		{name: "machinectl bind-volume and unbind-volume", since: 261, script: `refused machinectl bind-volume deb fs:none; refused machinectl unbind-volume deb fs:none`, want: `
-			^Failed to acquire storage volume 'fs:none'
-			NotSupported`},
+			^Failed to acquire storage volume 'fs:none'|^AddStorage failed for 'fs:none': .*NotSupported$
+			^RemoveStorage failed for 'fs:none': .*NotSupported$`},
 	}
 }
 
-// tiny is an image that is copied at once.
+// tiny makes images that are copied at once.
 const tiny = `
-tiny() { mkdir -p /var/lib/machines/tiny/{etc,usr}; echo 'PRETTY_NAME=Tiny' >/var/lib/machines/tiny/etc/os-release; }
+tiny() { local name; for name; do mkdir -p "/var/lib/machines/$name"/{etc,usr}; echo 'PRETTY_NAME=Tiny' >"/var/lib/machines/$name/etc/os-release"; done; }
+images() { ls -A /var/lib/machines | grep -v lck; }
 `
 
 // imageRows are machinectl's verbs for images.
 func imageRows() []row {
 	return []row{
-		{name: "machinectl list-images", script: tiny + `tiny; machinectl list-images; machinectl --all --no-legend list-images; machinectl list-images --output=json`, want: `
+		{name: "machinectl list-images", script: tiny + `tiny tiny; machinectl list-images; machinectl --all --no-legend list-images; machinectl list-images --output=json`, want: `
 			^NAME +TYPE +RO +USAGE +CREATED +MODIFIED$
 			^deb +directory no +\w{3} [0-9-]+ [0-9:]+ UTC -$
 			^tiny +directory no
 			^2 images listed\.$
 			^\.host +directory no
 			"name":"tiny","type":"directory","ro":(false|"no")`},
-		{name: "machinectl image-status", script: tiny + `tiny; machinectl image-status tiny deb; machinectl image-status; refused machinectl image-status none`, want: `
+		{name: "machinectl image-status", script: tiny + `tiny tiny; machinectl image-status tiny deb; machinectl image-status; refused machinectl image-status none`, want: `
 			^tiny\n\s+Type: directory\n\s+Path: /var/lib/machines/tiny(\n\s+OS: Tiny)?\n\s+RO: writable\n\s+Created: .* ago$
 			^deb\n\s+Type: directory$
 			^\s+Path: /var/lib/machines$
 			No image 'none' known`},
-		{name: "machinectl show-image", script: tiny + `tiny; machinectl show-image tiny; machinectl show-image; refused machinectl show-image none`, want: `
+		{name: "machinectl show-image", script: tiny + `tiny tiny; machinectl show-image tiny; machinectl show-image; refused machinectl show-image none`, want: `
 			^Name=tiny\nPath=/var/lib/machines/tiny\nType=directory\nReadOnly=no\nCreationTimestamp=.+ UTC$
 			^Limit=infinity$
 			^PoolPath=/var/lib/machines$
 			No image 'none' known`},
-		{name: "machinectl clone", script: tiny + `tiny; machinectl clone tiny other; cat /var/lib/machines/other/etc/os-release; machinectl --read-only clone tiny fixed; machinectl show-image fixed -p ReadOnly
-			refused touch /var/lib/machines/fixed/file; refused machinectl clone tiny other; refused machinectl clone none more`, want: `
+		{name: "machinectl clone", script: tiny + `tiny tiny; machinectl clone tiny other; cat /var/lib/machines/other/etc/os-release; machinectl --read-only clone tiny fixed; machinectl show-image fixed -p ReadOnly
+			refused touch /var/lib/machines/fixed/file; refused machinectl clone tiny other; refused machinectl clone none more
+			machinectl remove other fixed`, want: `
 			^PRETTY_NAME=Tiny\nReadOnly=yes$
 			Operation not permitted|Read-only
 			^Could not clone image: .*(?i)file exists$
 			^Could not clone image: No image 'none' known`},
-		{name: "machinectl rename", script: `machinectl rename other another; ls /var/lib/machines; refused machinectl rename deb elsewhere; refused machinectl rename another tiny`, want: `
-			^another\ndeb\nfixed\ntiny$
+		{name: "machinectl rename", script: tiny + `tiny tiny other; machinectl rename other another; images; refused machinectl rename deb elsewhere; refused machinectl rename another tiny
+			rm -r /var/lib/machines/another`, want: `
+			^another\ndeb\ntiny$
 			^Could not rename image: .*(?i)(in use|busy)
 			^Could not rename image: .*(?i)file exists$`},
-		{name: "machinectl read-only", script: `machinectl read-only another; machinectl show-image another -p ReadOnly; refused touch /var/lib/machines/another/file
+		{name: "machinectl read-only", script: tiny + `tiny another; machinectl read-only another; machinectl show-image another -p ReadOnly; refused touch /var/lib/machines/another/file
 			machinectl read-only another no; machinectl show-image another -p ReadOnly; touch /var/lib/machines/another/file; refused machinectl read-only another perhaps`, want: `
 			^ReadOnly=yes$
 			^ReadOnly=no$
 			(?i)failed to parse boolean`},
-		{name: "machinectl remove", script: `machinectl remove another fixed; ls /var/lib/machines; refused machinectl remove deb; refused machinectl remove another`, want: `
+		{name: "machinectl remove", script: tiny + `tiny tiny another fixed; machinectl remove another fixed; images; refused machinectl remove deb; refused machinectl remove another`, want: `
 			^deb\ntiny$
 			^Could not remove image: .*(?i)(in use|busy)
 			^Could not remove image: No image 'another' known`},
 		// Quotas are tried in machine/image, on btrfs.
-		{name: "machinectl set-limit", script: `refused machinectl set-limit tiny 1G; refused machinectl set-limit 10G; refused machinectl set-limit none -`, want: `
+		{name: "machinectl set-limit", script: tiny + `tiny tiny; refused machinectl set-limit tiny 1G; refused machinectl set-limit 10G; refused machinectl set-limit none -`, want: `
 			(?s)^Could not set limit: .*operation not supported\nCould not set limit: .*operation not supported$
 			No image 'none' known`},
 		{name: "machinectl edit and cat", since: 254, script: `printf '#!/bin/bash\nprintf "[Exec]\\nHostname=edited\\n" >>"${!#}"\n' >/tmp/editor; chmod +x /tmp/editor; refused machinectl cat deb
@@ -151,7 +149,7 @@ func imageRows() []row {
 			^No settings file found for machine 'deb'\.$
 			^# /etc/systemd/nspawn/deb\.nspawn\n(.*\n)*\[Exec\]\nHostname=edited$`},
 		// Where layers and blobs of images lie is hidden too, and no image.
-		{name: "machinectl clean", script: tiny + `mkdir -p /var/lib/machines/{.old/usr,.layers/sha256-0,.blobs}; machinectl clean 2>&1; tiny; running; machinectl --all clean 2>&1; ls -A /var/lib/machines | grep -v lck; rmdir /var/lib/machines/{.layers/sha256-0,.layers,.blobs}`, want: `
+		{name: "machinectl clean", script: tiny + `mkdir -p /var/lib/machines/{.old/usr,.layers/sha256-0,.blobs}; machinectl clean 2>&1; tiny tiny; running; machinectl --all clean 2>&1; images; rmdir /var/lib/machines/{.layers/sha256-0,.layers,.blobs}`, want: `
 			(?s)^Removed image '\.old'$.*^Removed \d images in total\..*^Removed image 'tiny'\nRemoved 1 images in total\..*^\.blobs\n\.layers\ndeb$`},
 	}
 }

@@ -5,28 +5,30 @@ package clients_test
 // sessionRows are loginctl's verbs, on guestbody who is logged in.
 func sessionRows() []row {
 	const session = `
-		session() { loginctl -M deb --no-legend list-sessions | awk '$3 == "guest" { print $1; exit }'; }
-		gone() { [[ ! $(session) ]]; }
-		enter() { systemd-run -M deb -q --collect -p PAMName=login -p User=guest sleep 1000; }
+		session() { loginctl -M deb --no-legend list-sessions | awk '$3 == "daemon" { print $1; exit }'; }
+		gone() { ! loginctl -M deb show-session "$1" &>/dev/null; }
+		enter() { systemd-run -M deb -q --collect -p PAMName=login -p User=daemon sleep 1000; until_true ready; }
+		ready() { local s; s=$(session); [[ $s && $(loginctl -M deb show-session "$s" -p State --value) == @(active|online) ]]; }
 	`
 	return []row{
-		{name: "loginctl of sessions", script: session + `enter; until_true session; s=$(session); loginctl -M deb list-sessions; loginctl -M deb session-status "$s" --lines=0; loginctl -M deb show-session "$s" -p Name -p State
-			loginctl -M deb lock-session "$s"; loginctl -M deb unlock-session "$s"; loginctl -M deb lock-sessions; loginctl -M deb unlock-sessions
-			loginctl -M deb kill-session "$s" --signal=CONT; loginctl -M deb terminate-session "$s"; until_true gone`, want: `
+		{name: "loginctl of sessions", script: session + `enter; s=$(session); loginctl -M deb list-sessions; loginctl -M deb session-status "$s" --lines=0; loginctl -M deb show-session "$s" -p Name -p State
+			{ loginctl -M deb lock-session "$s" && loginctl -M deb unlock-session "$s" && echo done; } 2>&1 || true; loginctl -M deb lock-sessions; loginctl -M deb unlock-sessions
+			loginctl -M deb kill-session "$s" --signal=CONT; loginctl -M deb terminate-session "$s"; until_true gone "$s"`, want: `
 			^SESSION +UID +USER +SEAT
-			^ *\d+ +1001 +guest
-			^\d+ - guest \(1001\)$
-			^Name=guest$
-			^State=(active|online)$`},
-		// It looks users' names up on the host.
-		{name: "loginctl of users", script: session + `enter; until_true session; loginctl -M deb list-users; loginctl -M deb user-status 1001 --lines=0; loginctl -M deb show-user 1001 -p UID -p Linger
-			loginctl -M deb enable-linger 1001; loginctl -M deb show-user 1001 -p Linger; loginctl -M deb disable-linger 1001; loginctl -M deb kill-user 1001 --signal=CONT
-			loginctl -M deb terminate-user 1001; until_true gone`, want: `
-			^ *1001 +guest +no
-			^guest \(1001\)$
-			^UID=1001$
+			^ *\w+ +1 +daemon
+			^\w+ - daemon \(1\)$
+			^Name=daemon$
+			^State=(active|online)$
+			^done$|Session does not support lock screen`},
+		// loginctl looks users' names up on the host, and logind of 262, asked to let somebody linger, the process that asks.
+		{name: "loginctl of users", script: session + `enter; s=$(session); loginctl -M deb list-users; loginctl -M deb user-status daemon --lines=0; loginctl -M deb show-user daemon -p UID -p Linger
+			{ loginctl -M deb enable-linger user && loginctl -M deb show-user user -p Linger && loginctl -M deb disable-linger user; } 2>&1 || true; loginctl -M deb kill-user daemon --signal=CONT
+			loginctl -M deb terminate-user daemon; until_true gone "$s"`, want: `
+			^ *1 +daemon +no
+			^daemon \(1\)$
+			^UID=1$
 			^Linger=no$
-			^Linger=yes$`},
+			^Linger=yes$|^Could not enable linger: No such process$`},
 		{name: "loginctl of seats", script: `loginctl -M deb list-seats; loginctl -M deb seat-status seat0; loginctl -M deb show-seat seat0 -p Id; loginctl -M deb flush-devices; loginctl -M deb terminate-seat seat0`, want: `
 			^seat0$
 			^Id=seat0$`},
@@ -57,11 +59,14 @@ func settingRows() []row {
 			^Timezone=Etc/UTC\nTimezone=Europe/Berlin\n\.\./usr/share/zoneinfo/Europe/Berlin\n\S*/UTC\nEurope/Berlin$
 			^Failed to set time: .*
 			^Failed to set ntp: .*NTP not supported`},
-		{name: "timedatectl of servers", since: 257, script: `refused timedatectl -M deb ntp-servers host0 10.0.0.1; refused timedatectl -M deb revert host0`},
-		{name: "localectl", script: `localectl -M deb; localectl -M deb list-locales; localectl -M deb set-locale LANG=C LC_TIME=C.UTF-8; localectl -M deb status; inside sh -c 'cat /etc/locale.conf /etc/default/locale 2>/dev/null || true'
-			localectl -M deb set-locale LANG=C.UTF-8`, want: `
+		{name: "timedatectl of servers", since: 257, want: `^NTP=10\.0\.0\.1\nNTP=$`, script: `timedatectl -M deb ntp-servers host0 10.0.0.1; inside grep -rh ^NTP= /run/systemd/netif/links; timedatectl -M deb revert host0; inside grep -rh ^NTP= /run/systemd/netif/links`},
+		{name: "localectl", script: `localectl -M deb; localectl -M deb status; localectl -M deb list-locales`, want: `
 			^ *System Locale: LANG=
-			^C\.UTF-8$
+			^C\.UTF-8$`},
+		// With stock's daemon too, localed of later Debians refuses.
+		{name: "localectl set-locale", since: 257, script: `refused localectl -M deb set-locale LANG=C`, want: `Access denied`},
+		{name: "localectl set-locale", until: 252, script: `localectl -M deb set-locale LANG=C LC_TIME=C.UTF-8; localectl -M deb status; inside sh -c 'cat /etc/locale.conf /etc/default/locale 2>/dev/null || true'
+			localectl -M deb set-locale LANG=C.UTF-8`, want: `
 			^(System Locale:)? *(LANG=C\n *)?LC_TIME=C\.UTF-8$
 			^LC_TIME=C\.UTF-8$`},
 	}
