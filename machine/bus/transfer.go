@@ -111,8 +111,9 @@ func bindMount(c *call) ([]any, error) {
 const reportEvery = 100 * time.Millisecond
 
 // ownTransfer is a copy whose progress is written to a descriptor of the
-// caller's, a line "FILES BYTES" each time. When nobody reads there any more the
-// copy ends: whoever interrupts the caller interrupts it.
+// caller's, a line "FILES BYTES" each time, at last all that was copied. When
+// nobody reads there any more the copy ends: whoever interrupts the caller
+// interrupts it.
 func ownTransfer(way direction) func(*call) ([]any, error) {
 	return func(c *call) ([]any, error) {
 		progress, err := c.dupFile(c.args[4], "progress")
@@ -131,9 +132,10 @@ func ownTransfer(way direction) func(*call) ([]any, error) {
 		ctx, cancel := context.WithCancelCause(c.ctx)
 		defer cancel(nil)
 		c.ctx = ctx
+		var now tree.Progress
 		var last time.Time
 		err = c.transfer(way, flags, func(p tree.Progress) {
-			if time.Since(last) < reportEvery {
+			if now = p; time.Since(last) < reportEvery {
 				return
 			}
 			last = time.Now()
@@ -141,7 +143,11 @@ func ownTransfer(way direction) func(*call) ([]any, error) {
 				cancel(err)
 			}
 		})
-		return none(err)
+		if err != nil {
+			return nil, err
+		}
+		_ = report(int(progress.Fd()), now) // who has left by now needs it no more
+		return nil, nil
 	}
 }
 

@@ -62,6 +62,7 @@ func (c *copier) data(src, dst int, size int64) error {
 	}
 	for off := int64(0); off < size; {
 		begin, end := extent(src, off, size)
+		c.done.Bytes += uint64(begin - off) // a hole is done as well
 		if begin >= size {
 			break
 		}

@@ -29,7 +29,7 @@ type Owner struct{ UID, GID int }
 // Progress is how far a copy is.
 type Progress struct {
 	Files uint64 // of any kind
-	Bytes uint64 // of regular files
+	Bytes uint64 // of regular files, holes too
 }
 
 // node is one file, opened without reading it (O_PATH).

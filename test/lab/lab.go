@@ -23,6 +23,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/godbus/dbus/v5"
 )
 
 // Suites are the Debian releases a lab can be made of, oldest systemd first:
@@ -120,6 +122,21 @@ func (l *Lab) Exec(args ...string) (stdout, stderr string, code int) {
 		return "", err.Error(), -1
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// Bus connects to the lab's system bus, as root, until the test ends.
+func (l *Lab) Bus(t testing.TB) *dbus.Conn {
+	t.Helper()
+	leader, err := os.ReadFile(filepath.Join("/var/lib/machined-go-lab", l.Name, "leader"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := dbus.Connect("unix:path=/proc/" + strings.TrimSpace(string(leader)) + "/root/run/dbus/system_bus_socket")
+	if err != nil {
+		t.Fatalf("lab %s: connect to the bus: %v", l.Name, err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
 }
 
 // Must runs args in the lab, returns their standard output, and ends the test
