@@ -59,6 +59,17 @@ type copier struct {
 	done   Progress
 	first  error
 	serial int
+	// What one file needs for a moment, the next one has again: thousands of files
+	// would keep the collector of a daemon with a small heap at work.
+	text, list, value []byte
+}
+
+// room is a buffer's memory, made when it is first needed.
+func room(buffer *[]byte, size int) []byte {
+	if *buffer == nil {
+		*buffer = make([]byte, size)
+	}
+	return *buffer
 }
 
 // entry copies one file of any kind; path is its path below the copy's top.

@@ -13,6 +13,8 @@ import (
 const (
 	// chunk is how much is copied between two looks at ctx.
 	chunk = 16 << 20
+	// pumped is how much is copied at once through memory.
+	pumped = 256 << 10
 	// maxUnsized bounds a file that says it is empty and is not, as in /proc.
 	maxUnsized = 64 << 20
 )
@@ -115,7 +117,7 @@ func (c *copier) extent(src, dst int, begin, end int64) error {
 
 // pump copies through memory, for file systems that cannot do it themselves.
 func (c *copier) pump(src, dst int, begin, end int64) error {
-	buf := make([]byte, 256<<10)
+	buf := room(&c.text, pumped)
 	for off := begin; off < end; {
 		if err := c.ctx.Err(); err != nil {
 			return err
@@ -139,7 +141,7 @@ func (c *copier) pump(src, dst int, begin, end int64) error {
 
 // unsized copies a file that has no size, but may have something to say.
 func (c *copier) unsized(src, dst int) error {
-	buf := make([]byte, 64<<10)
+	buf := room(&c.text, pumped)
 	for off := int64(0); ; {
 		n, err := unix.Read(src, buf)
 		if err == unix.EINTR {

@@ -56,19 +56,16 @@ func (c *copier) finish(src, dst int, st *unix.Stat_t) error {
 // attributes copies extended attributes. A file system that has none, or not
 // this one, is no error.
 func (c *copier) attributes(src, dst int) error {
-	list := make([]byte, maxAttribute)
+	list := room(&c.list, maxAttribute)
 	n, err := unix.Flistxattr(src, list)
 	if err != nil {
 		return tolerate(err)
 	}
-	var value []byte
 	for name := range bytes.SplitSeq(list[:n], []byte{0}) {
 		if !c.wanted(string(name)) {
 			continue
 		}
-		if value == nil {
-			value = make([]byte, maxAttribute)
-		}
+		value := room(&c.value, maxAttribute)
 		size, err := unix.Fgetxattr(src, string(name), value)
 		if err == nil {
 			err = unix.Fsetxattr(dst, string(name), value[:size], 0)
