@@ -60,7 +60,9 @@ func TestStartOrder(t *testing.T) {
 		for _, name := range []string{"first", "second"} {
 			h.tiny(t, name, `trap 'exit 0' RTMIN+3; while :; do sleep 3600 & wait; done`)
 		}
-		t.Cleanup(func() { _, _, _ = h.try(`rm -f /etc/machined-go/machines/{first,second,third}.toml; systemctl daemon-reload`) })
+		t.Cleanup(func() {
+			_, _, _ = h.try(`rm -f /etc/machined-go/machines/{first,second,third}.toml; systemctl daemon-reload`)
+		})
 		h.sh(t, `
 			mkdir -p /etc/machined-go/machines
 			printf '[start]\nrequires = ["first"]\n' >/etc/machined-go/machines/second.toml

@@ -53,7 +53,7 @@ func Mount() (string, error) {
 // backslashes of a path are octal numbers (fstab(5), getmntent(3)).
 func mountPoint(text, kind string) string {
 	for line := range strings.Lines(text) {
-		if fields := strings.Fields(line); len(fields) > 2 && fields[2] == kind {
+		if fields := strings.Split(line, " "); len(fields) > 2 && fields[2] == kind {
 			return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#").Replace(fields[1])
 		}
 	}
