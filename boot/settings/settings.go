@@ -13,15 +13,6 @@ import (
 	"machined-go/boot"
 )
 
-// Apply changes spec to what the settings of its machine say.
-func Apply(spec *boot.Spec) error {
-	set, err := System().Load(spec.Name, spec.Root)
-	if err != nil {
-		return err
-	}
-	return set.Complete(spec)
-}
-
 // Complete changes spec to what the settings say, and tells which of them makes no sense if one does not.
 func (s *Settings) Complete(spec *boot.Spec) error {
 	before := *spec

@@ -33,7 +33,11 @@ func generate(dirs []string) int {
 // orderOf reads when a machine starts from its settings, not from those beside its image: these are not to be trusted.
 func orderOf(machine string) (unitgen.Order, error) {
 	spec := boot.Spec{Name: machine, Root: "/"}
-	if err := settings.Apply(&spec); err != nil {
+	set, err := settings.System().Load(machine, "")
+	if err == nil {
+		err = set.Complete(&spec)
+	}
+	if err != nil {
 		return unitgen.Order{}, fmt.Errorf("read settings of %q: %w", machine, err)
 	}
 	return unitgen.Order(spec.Start), nil

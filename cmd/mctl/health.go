@@ -49,7 +49,7 @@ func newHealthCmd(a *app) *cobra.Command {
 
 // checkHealth runs a machine's check, notes what came of it, and restarts the machine after too many failures.
 func (a *app) checkHealth(ctx context.Context, name string) error {
-	spec, err := serviceSpec(name)
+	spec, err := a.serviceSpec(name)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/boot"
-	"machined-go/boot/settings"
 	"machined-go/machine/client/terminal"
 	"machined-go/machine/image"
 )
@@ -51,12 +50,13 @@ type runOptions struct {
 	spec    boot.Spec
 	env     []string
 	dryRun  dryRun
+	settle  func(*boot.Spec) error // applies settings
 	bundle  string // folder of an OCI bundle to run instead of an image
 	network string
 }
 
 func newRunCmd(a *app) *cobra.Command {
-	var o runOptions
+	o := runOptions{settle: a.settle}
 	cmd := &cobra.Command{
 		Use:     "run [FLAGS] IMAGE [COMMAND [ARGUMENT…]]",
 		GroupID: groupRun,
@@ -165,7 +165,7 @@ func (o runOptions) resolve(args []string) (boot.Spec, error) {
 		spec.Name = filepath.Base(root)
 	}
 	spec.Network.Veth = len(spec.Command) == 0
-	if err := settings.Apply(&spec); err != nil {
+	if err := o.settle(&spec); err != nil {
 		return spec, err
 	}
 	if o.spec.Hostname != "" {

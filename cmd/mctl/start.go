@@ -59,7 +59,7 @@ func newStartCmd(a *app) *cobra.Command {
 
 // previewStart prints the plan that the machine's service would carry out.
 func (a *app) previewStart(name string, format dryRun) error {
-	spec, err := serviceSpec(name)
+	spec, err := a.serviceSpec(name)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"machined-go/boot"
 	"machined-go/boot/handover"
-	"machined-go/boot/settings"
 	"machined-go/machine/image"
 	"machined-go/unitgen"
 )
@@ -53,7 +52,7 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 			cancel()
 		}
 	}()
-	spec, err := serviceSpec(name)
+	spec, err := a.serviceSpec(name)
 	if err != nil {
 		return err
 	}
@@ -73,7 +72,7 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 }
 
 // serviceSpec is what the service of machine name boots.
-func serviceSpec(name string) (boot.Spec, error) {
+func (a *app) serviceSpec(name string) (boot.Spec, error) {
 	if err := boot.CheckName(name); err != nil {
 		return boot.Spec{}, err
 	}
@@ -82,5 +81,5 @@ func serviceSpec(name string) (boot.Spec, error) {
 		return boot.Spec{}, err
 	}
 	spec := boot.Spec{Name: name, Root: img.Path, Terminal: true, Unit: unitgen.Service(name), Network: boot.Network{Veth: true}}
-	return spec, settings.Apply(&spec)
+	return spec, a.settle(&spec)
 }
