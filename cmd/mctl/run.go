@@ -51,7 +51,7 @@ type runOptions struct {
 	env     []string
 	dryRun  dryRun
 	settle  func(*boot.Spec) error // applies settings
-	bundle  string // folder of an OCI bundle to run instead of an image
+	bundle  string                 // folder of an OCI bundle to run instead of an image
 	network string
 }
 
