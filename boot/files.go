@@ -3,6 +3,7 @@
 package boot
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -161,6 +162,15 @@ func (s Spec) validateFiles() error {
 	}
 	if j := s.Integration.LinkJournal; s.Ephemeral && (j == "guest" || j == "host") {
 		return fmt.Errorf("link_journal %q is for machines that stay, and this one is ephemeral", j)
+	}
+	switch t := s.Template; {
+	case t == "":
+	case s.Ephemeral:
+		return errors.New("template and ephemeral exclude each other: an ephemeral machine leaves no tree")
+	case strings.Contains(t, "/"):
+		if err := checkPath("template", t); err != nil {
+			return err
+		}
 	}
 	return s.validatePivot()
 }

@@ -125,6 +125,8 @@ func TestValidateFiles(t *testing.T) {
 		{Spec{Volatile: "maybe"}, `volatile "maybe" is none of no, yes, state, overlay`},
 		{Spec{Inaccessible: []string{"x"}}, `inaccessible path "x" is not an absolute path`},
 		{Spec{Ephemeral: true, Integration: Integration{LinkJournal: "host"}}, `link_journal "host" is for machines that stay`},
+		{Spec{Template: "a/b"}, `template "a/b" is not an absolute path`},
+		{Spec{Template: "base", Ephemeral: true}, "template and ephemeral exclude each other"},
 		{Spec{PivotRoot: "/"}, "a root cannot be its own old one"},
 		{Spec{PivotRoot: "x"}, `new root of pivot_root "x" is not an absolute path`},
 		{Spec{PivotRoot: "/x:y"}, `old root of pivot_root "y" is not an absolute path`},

@@ -149,7 +149,7 @@ func (s Spec) Validate() error {
 			return fmt.Errorf("command argument %q has a NUL byte", arg)
 		}
 	}
-	err := unsupported(s, "Hostname", "Command", "Environment", "ReadOnly", "Volatile", "Ephemeral", "PivotRoot", "Inaccessible",
+	err := unsupported(s, "Hostname", "Command", "Environment", "ReadOnly", "Volatile", "Ephemeral", "Template", "PivotRoot", "Inaccessible",
 		"Binds", "Tmpfs", "Overlays", "Volumes", "Devices")
 	if err != nil {
 		return err

@@ -36,6 +36,9 @@ func (d *dryRun) Type() string { return "text|json" }
 
 // preview prints the plan of a boot of spec.
 func (a *app) preview(spec boot.Spec, format dryRun) error {
+	if err := lookAtTemplate(&spec); err != nil {
+		return err
+	}
 	plan, err := boot.Preview(spec)
 	if err != nil {
 		return err

@@ -131,6 +131,9 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o runOptions, arg
 	if err != nil {
 		return 0, err
 	}
+	if err := makeTree(ctx, &spec); err != nil {
+		return 0, err
+	}
 	spec.Terminal = isTerminal(a.in) && a.screen
 	f := &boot.Foreground{
 		Insist:    insist,
@@ -156,7 +159,7 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o runOptions, arg
 // resolve makes the spec that flags, settings and arguments mean, in this order of weight.
 func (o runOptions) resolve(args []string) (boot.Spec, error) {
 	spec := boot.Spec{Name: o.spec.Name, Command: args[1:]}
-	root, err := findRoot(args[0])
+	root, missing, err := findTree(args[0])
 	if err != nil {
 		return spec, err
 	}
@@ -167,6 +170,9 @@ func (o runOptions) resolve(args []string) (boot.Spec, error) {
 	spec.Network.Veth = len(spec.Command) == 0
 	if err := o.settle(&spec); err != nil {
 		return spec, err
+	}
+	if missing != nil && spec.Template == "" {
+		return spec, missing
 	}
 	if o.spec.Hostname != "" {
 		spec.Hostname = o.spec.Hostname
@@ -190,14 +196,6 @@ func (o runOptions) resolve(args []string) (boot.Spec, error) {
 		return spec, fmt.Errorf("--network=%s is neither veth nor none", o.network)
 	}
 	return spec, spec.Validate()
-}
-
-func findRoot(name string) (string, error) {
-	if strings.Contains(name, "/") {
-		return filepath.Abs(name)
-	}
-	img, err := image.Find(name)
-	return img.Path, err
 }
 
 // runStatus says what went wrong and turns it into run's exit statuses.

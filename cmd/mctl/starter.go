@@ -56,6 +56,9 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 	if err != nil {
 		return err
 	}
+	if err := makeTree(ctx, &spec); err != nil {
+		return err
+	}
 	turns, err := boot.HostTurns()
 	if err != nil {
 		return err
@@ -76,10 +79,13 @@ func (a *app) serviceSpec(name string) (boot.Spec, error) {
 	if err := boot.CheckName(name); err != nil {
 		return boot.Spec{}, err
 	}
-	img, err := image.Find(name)
+	root, missing, err := findTree(name)
 	if err != nil {
 		return boot.Spec{}, err
 	}
-	spec := boot.Spec{Name: name, Root: img.Path, Terminal: true, Unit: unitgen.Service(name), Network: boot.Network{Veth: true}}
-	return spec, a.settle(&spec)
+	spec := boot.Spec{Name: name, Root: root, Terminal: true, Unit: unitgen.Service(name), Network: boot.Network{Veth: true}}
+	if err := a.settle(&spec); err != nil || spec.Template != "" {
+		return spec, err
+	}
+	return spec, missing
 }

@@ -32,6 +32,19 @@ func (i *Image) Clone(ctx context.Context, name string, readOnly bool, told func
 	return nil
 }
 
+// Derive is Clone of the files of the image alone, which can be written to.
+func (i *Image) Derive(ctx context.Context, name string) error {
+	lock, err := claim(name)
+	if err != nil {
+		return err
+	}
+	defer Release(lock)
+	if err := i.clone(ctx, name, false, nil); err != nil {
+		return fmt.Errorf("make image %q from %q: %w", name, i.Path, err)
+	}
+	return nil
+}
+
 func (i *Image) clone(ctx context.Context, name string, readOnly bool, told func(tree.Progress)) error {
 	if i.Type == Block || i.Type == Stack {
 		return unix.EOPNOTSUPP

@@ -118,6 +118,18 @@ func find(dirs []string, name string) (Image, error) {
 	return Image{}, fmt.Errorf("find image %q: %w", name, ErrNotFound)
 }
 
+// At looks at the image at a path, wherever that is; ErrNotFound if there is none.
+func At(path string) (Image, error) {
+	img, err := probe(filepath.Dir(path), filepath.Base(path))
+	if errors.Is(err, os.ErrNotExist) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return img, fmt.Errorf("look at image %q: %w", path, err)
+	}
+	return img, nil
+}
+
 // List gives all images, hidden ones and the host's tree among them.
 func List() ([]Image, error) { return list(searchPath) }
 
