@@ -73,7 +73,7 @@ func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 func (c *claim) makeTrees(spec Spec) error {
 	c.snapshot = snapshotPath(spec)
 	if spec.needsScratch() || spec.overlaid(c.snapshot) {
-		c.scratch = sys.ScratchPath(spec.Name)
+		c.scratch = scratchPath(spec)
 	}
 	if err := c.note(spec.owner()); err != nil {
 		return err
@@ -237,7 +237,7 @@ func takeOver(stored map[string][]*os.File) (c claim, ok bool, err error) {
 		return c, true, fmt.Errorf("read note of the last boot: %w", err)
 	}
 	for _, t := range trees {
-		if filepath.Dir(t) == sys.Scratch {
+		if sys.IsScratch(t) {
 			c.scratch = t
 		} else {
 			c.snapshot = t

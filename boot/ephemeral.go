@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -24,6 +25,16 @@ func (s Spec) overlaid(snapshot string) bool {
 
 // changes is where they go.
 func changes(scratch string) string { return filepath.Join(scratch, "root") }
+
+// scratchPath is where the machine's scratch directory is to be. An overlay's upper directory cannot be just anywhere, but always on
+// the image's own file system.
+func scratchPath(spec Spec) string {
+	upper := spec.Ephemeral || slices.ContainsFunc(spec.Overlays, func(o Overlay) bool { return o.Upper == "" && !o.ReadOnly })
+	if upper && !sys.TakesUpper() {
+		return sys.ScratchBeside(spec.Root, spec.Name)
+	}
+	return sys.ScratchPath(spec.Name)
+}
 
 // snapshotPath is where a snapshot of the image is to be made; empty if there can be none.
 func snapshotPath(spec Spec) string {

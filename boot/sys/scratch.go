@@ -21,16 +21,46 @@ const Scratch = "/var/tmp/machined-go"
 // SnapshotPrefix begins the names of snapshots that go with a machine, beside the image that they are of.
 const SnapshotPrefix = ".#machined-go-"
 
+// scratchSuffix ends the names of scratch directories beside an image, so that they are not taken for snapshots.
+const scratchSuffix = ".scratch"
+
 // ScratchPath is a new path in [Scratch].
 func ScratchPath(machine string) string { return filepath.Join(Scratch, machine+"-"+rand.Text()) }
+
+// ScratchBeside is a new path for a scratch directory beside an image.
+func ScratchBeside(image, machine string) string { return SnapshotPath(image, machine) + scratchSuffix }
+
+// IsScratch tells a scratch directory from a snapshot.
+func IsScratch(path string) bool {
+	return filepath.Dir(path) == Scratch || strings.HasSuffix(path, scratchSuffix)
+}
+
+// TakesUpper tells whether [Scratch] is on a file system that can hold an overlay's upper directory, as another overlay cannot.
+func TakesUpper() bool {
+	var st unix.Statfs_t
+	return unix.Statfs(filepath.Dir(Scratch), &st) == nil && st.Type != unix.OVERLAYFS_SUPER_MAGIC
+}
 
 // SnapshotPath is a new path for a snapshot of an image, beside it.
 func SnapshotPath(image, machine string) string {
 	return filepath.Join(filepath.Dir(filepath.Clean(image)), SnapshotPrefix+machine+"-"+rand.Text())
 }
 
-// MakeScratch makes a directory in [Scratch], which is root's alone, though anybody may write to /var/tmp.
+// MakeScratch makes a scratch directory.
 func MakeScratch(path string) error {
+	if filepath.Dir(path) == Scratch {
+		if err := makeScratchDir(); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return fmt.Errorf("make scratch directory: %w", err)
+	}
+	return nil
+}
+
+// makeScratchDir makes [Scratch], which is root's alone, though anybody may write to /var/tmp.
+func makeScratchDir() error {
 	if err := os.Mkdir(Scratch, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make scratch directory: %w", err)
 	}
@@ -40,9 +70,6 @@ func MakeScratch(path string) error {
 	}
 	if st.Mode != unix.S_IFDIR|0o700 || st.Uid != uint32(os.Geteuid()) {
 		return fmt.Errorf("make scratch directory: %s must be a directory of root's alone (mode 0700): remove what is there", Scratch)
-	}
-	if err := os.Mkdir(path, 0o700); err != nil {
-		return fmt.Errorf("make scratch directory: %w", err)
 	}
 	return nil
 }
