@@ -6,8 +6,8 @@ package boot
 type Network struct {
 	// Whether the machine has a network of its own; by default it has. Everything below implies it.
 	Private *bool `toml:"private"`
-	// A virtual Ethernet pair to the host; by default there is one if the machine boots.
-	Veth bool `toml:"veth"`
+	// A virtual Ethernet pair to the host; by default there is one if the machine boots, and none for a command.
+	Veth *bool `toml:"veth"`
 	// Further pairs, "HOST" or "HOST:INSIDE" by interface name.
 	VethExtra []string `toml:"veth_extra"`
 	// Bridge of the host to which the pair's end belongs.
@@ -27,3 +27,11 @@ type Network struct {
 }
 
 func (n Network) validate() error { return unsupported(n, "Veth") }
+
+// pair tells whether there is a virtual Ethernet pair to the host.
+func (s Spec) pair() bool {
+	if veth := s.Network.Veth; veth != nil {
+		return *veth
+	}
+	return len(s.Command) == 0
+}

@@ -117,7 +117,7 @@ func (p *Plan) decideMounts(f Facts) error {
 }
 
 func (p *Plan) decideNetwork(f Facts) error {
-	if p.Spec.Network.Veth {
+	if p.Spec.pair() {
 		v := network.NewVeth(p.Spec.Name, f.Host.MachineID)
 		p.Veth = &v
 	}

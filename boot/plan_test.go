@@ -31,7 +31,7 @@ func facts() Facts {
 
 func TestPlanGolden(t *testing.T) {
 	for name, spec := range map[string]Spec{
-		"boot": {Name: "web", Root: "/var/lib/machines/web", Network: Network{Veth: true}, Terminal: true, Unit: "contain@web.service"},
+		"boot": {Name: "web", Root: "/var/lib/machines/web", Terminal: true, Unit: "contain@web.service"},
 		"command": {
 			Name: "web", Root: "/srv/tree", Command: []string{"/bin/echo", "hello"}, Hostname: "other",
 			Environment: map[string]string{"HOME": "/", "A": "B"}, ReadOnly: true,

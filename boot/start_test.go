@@ -119,7 +119,7 @@ func tree(t testing.TB) string {
 func bootInside(t *testing.T, what string, change func(*Spec)) (out []byte, status unix.WaitStatus) {
 	t.Helper()
 	needRoot(t)
-	spec := Spec{Name: "boot-test", Root: tree(t), Environment: map[string]string{insideVar: what}}
+	spec := Spec{Name: "boot-test", Root: tree(t), Environment: map[string]string{insideVar: what}, Network: Network{Veth: new(false)}}
 	if change != nil {
 		change(&spec)
 	}
@@ -420,7 +420,7 @@ func TestStartUndoesEverything(t *testing.T) {
 		"registry": {&fakeUnits{t: t}, &fakeRegistry{fail: errors.New("no registry today")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			spec := Spec{Name: "boot-undo", Root: tree(t), Network: Network{Veth: true}}
+			spec := Spec{Name: "boot-undo", Root: tree(t), Network: Network{Veth: new(true)}}
 			_, err := (&Starter{Units: s.units, Registry: s.registry}).Start(t.Context(), planFor(t, spec), nil)
 			if err == nil || !strings.Contains(err.Error(), "today") {
 				t.Fatalf("got error %v", err)
@@ -450,7 +450,7 @@ func TestCommandThatIsNoProgram(t *testing.T) {
 }
 
 func BenchmarkStart(b *testing.B) {
-	spec := Spec{Name: "boot-bench", Root: tree(b), Environment: map[string]string{insideVar: "0"}}
+	spec := Spec{Name: "boot-bench", Root: tree(b), Environment: map[string]string{insideVar: "0"}, Network: Network{Veth: new(false)}}
 	p := planFor(b, spec)
 	s := &Starter{Units: noUnits{}, Registry: &fakeRegistry{}}
 	for b.Loop() {

@@ -19,22 +19,17 @@ func (l *loader) nspawn(source Source) error {
 		l.Notes = append(l.Notes, Note{Place: at, Text: "settings of systemd-nspawn are not read here"})
 		return nil
 	}
-	// It may well say what one caller has by default and another has not: so it is asked on both grounds.
-	for i, veth := range []bool{false, true} {
-		before := Document{Spec: boot.Spec{Name: l.machine, Root: "/", Network: boot.Network{Veth: veth}}}
-		after := before
-		ignored, err := l.ReadNspawn(source.Path, source.Trusted, &after.Spec)
-		if err != nil {
-			return mistake(at, "%v", err)
-		}
-		if v := from(reflect.ValueOf(after), reflect.ValueOf(before), l.t, at); v != nil {
-			l.root = merge(l.root, v, l.t, nil)
-		}
-		for _, line := range ignored {
-			if i == 0 {
-				l.Notes = append(l.Notes, Note{Place: at, Text: line})
-			}
-		}
+	before := Document{Spec: boot.Spec{Name: l.machine, Root: "/"}}
+	after := before
+	ignored, err := l.ReadNspawn(source.Path, source.Trusted, &after.Spec)
+	if err != nil {
+		return mistake(at, "%v", err)
+	}
+	if v := from(reflect.ValueOf(after), reflect.ValueOf(before), l.t, at); v != nil {
+		l.root = merge(l.root, v, l.t, nil)
+	}
+	for _, line := range ignored {
+		l.Notes = append(l.Notes, Note{Place: at, Text: line})
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func TestApply(t *testing.T) {
 			"web",
 			map[string]string{"etc/machines/web.toml": "hostname = \"www\"\nread_only = true\nenvironment = {B = \"2\", A = \"1\"}\n[network]\nveth = false\n"},
 			func(s *boot.Spec) {
-				s.Hostname, s.ReadOnly, s.Network.Veth = "www", true, false
+				s.Hostname, s.ReadOnly, s.Network.Veth = "www", true, new(false)
 				s.Environment = map[string]string{"A": "1", "B": "2"}
 			},
 		},
@@ -81,7 +81,7 @@ func TestApply(t *testing.T) {
 				"etc/machines/web.toml.d/.x.toml": "no TOML",
 				"etc/machines/web.toml.d/README":  "no TOML",
 			},
-			func(s *boot.Spec) { s.Hostname, s.Network.Veth = "b", false },
+			func(s *boot.Spec) { s.Hostname, s.Network.Veth = "b", new(false) },
 		},
 		"another machine's": {"web", map[string]string{"etc/machines/db.toml": "hostname = \"x\""}, func(*boot.Spec) {}},
 		"masked": {
@@ -153,7 +153,7 @@ func TestApply(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := boot.Spec{Name: tt.machine, Root: "/var/lib/machines/" + tt.machine, Network: boot.Network{Veth: true}}
+			got := boot.Spec{Name: tt.machine, Root: "/var/lib/machines/" + tt.machine, Network: boot.Network{Veth: new(true)}}
 			want := got
 			tt.want(&want)
 			search, _ := lay(t, tt.files)
@@ -302,7 +302,7 @@ veth = false
 		`web.toml:8: "bind" is ignored`,
 		`web.toml:10: "network" is ignored`,
 	}
-	spec := boot.Spec{Name: "web", Root: top + "/var/web", Network: boot.Network{Veth: true}}
+	spec := boot.Spec{Name: "web", Root: top + "/var/web", Network: boot.Network{Veth: new(true)}}
 	wanted := spec
 	wanted.Hostname, wanted.Environment = "www", map[string]string{"A": "web", "B": "b"}
 	got, err := search.apply(&spec)
@@ -366,7 +366,7 @@ func TestNspawnFile(t *testing.T) {
 		read = append(read, strings.TrimPrefix(path, top))
 		spec.Hostname = "nspawn"
 		spec.Network.Ports = []string{"tcp:80"}
-		spec.Network.Veth = true
+		spec.Network.Veth = new(true)
 		return []string{"X= is ignored"}, nil
 	}
 	set, err := search.Load("web", top+"/var/web")
@@ -377,11 +377,11 @@ func TestNspawnFile(t *testing.T) {
 	if err := set.Apply(&got); err != nil {
 		t.Fatal(err)
 	}
-	want := boot.Spec{Hostname: "nspawn", Network: boot.Network{Veth: true, Ports: []string{"tcp:80", "udp:53"}}}
+	want := boot.Spec{Hostname: "nspawn", Network: boot.Network{Veth: new(true), Ports: []string{"tcp:80", "udp:53"}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"/nspawn/web.nspawn", "/nspawn/web.nspawn"}, read); diff != "" {
+	if diff := cmp.Diff([]string{"/nspawn/web.nspawn"}, read); diff != "" {
 		t.Error(diff)
 	}
 	if len(set.Notes) != 1 || set.Notes[0].String() != top+"/nspawn/web.nspawn: X= is ignored" {

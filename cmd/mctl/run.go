@@ -167,7 +167,6 @@ func (o runOptions) resolve(args []string) (boot.Spec, error) {
 	if spec.Name == "" {
 		spec.Name = filepath.Base(root)
 	}
-	spec.Network.Veth = len(spec.Command) == 0
 	if err := o.settle(&spec); err != nil {
 		return spec, err
 	}
@@ -191,7 +190,7 @@ func (o runOptions) resolve(args []string) (boot.Spec, error) {
 	switch o.network {
 	case "":
 	case "veth", "none":
-		spec.Network.Veth = o.network == "veth"
+		spec.Network.Veth = new(o.network == "veth")
 	default:
 		return spec, fmt.Errorf("--network=%s is neither veth nor none", o.network)
 	}

@@ -83,7 +83,7 @@ func (a *app) serviceSpec(name string) (boot.Spec, error) {
 	if err != nil {
 		return boot.Spec{}, err
 	}
-	spec := boot.Spec{Name: name, Root: root, Terminal: true, Unit: unitgen.Service(name), Network: boot.Network{Veth: true}}
+	spec := boot.Spec{Name: name, Root: root, Terminal: true, Unit: unitgen.Service(name)}
 	if err := a.settle(&spec); err != nil || spec.Template != "" {
 		return spec, err
 	}
