@@ -71,6 +71,9 @@ func (f *Foreground) attend(ctx context.Context, spec Spec, c claim, m *Machine)
 	close(gone)
 	_, talkErr := conversed()
 	_, _ = insisted() // it uses the leader
+	if m.network.Lasts() {
+		m.network.Undo()
+	}
 	return ws, errors.Join(err, talkErr)
 }
 

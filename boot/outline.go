@@ -23,13 +23,13 @@ func (p *Plan) Outline() []Step {
 	var list []Step
 	add := func(kind, format string, args ...any) { list = append(list, Step{kind, fmt.Sprintf(format, args...)}) }
 	add("machine", "machine %s from %s", p.Spec.Name, p.Spec.Root)
-	add("namespaces", "namespaces: user pid net ipc uts mount cgroup")
+	add("namespaces", "namespaces: %s", p.namespaceNames())
 	add("ids", "user ids 0-%d are %d-%d on the host", userns.Size-1, p.Base, p.Base+userns.Size-1)
 	for _, op := range p.Mounts {
 		add("mount", "%s", op)
 	}
-	if p.Veth != nil {
-		add("network", "%s", p.Veth)
+	for _, line := range p.Network.Lines() {
+		add("network", "%s", line)
 	}
 	for _, l := range p.Limits {
 		add("limit", "limit %s", l)
@@ -48,6 +48,13 @@ func (p *Plan) Outline() []Step {
 	}
 	add("execute", "execute %s", strings.Join(p.Argv, " "))
 	return list
+}
+
+func (p *Plan) namespaceNames() string {
+	if p.Network.Own {
+		return "user pid net ipc uts mount cgroup"
+	}
+	return "user pid ipc uts mount cgroup"
 }
 
 // String is the outline, a line each.

@@ -59,15 +59,12 @@ type Plan struct {
 	// Properties are what the machine's scope has beyond what every machine's has.
 	Properties []UnitProperty
 	Devices    []DeviceRule
-	Veth       *network.Veth
+	Network    network.Plan
 	Argv, Env  []string
 	Path       string // what is executed
 
 	base, custom []mount.Op // parts of Mounts
 }
-
-// namespaces are those the leader is born into. Its mount and cgroup namespaces come later, when there is something in them.
-const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
 
 type decision struct {
 	about string
@@ -112,15 +109,8 @@ func (p *Plan) decideMounts(f Facts) error {
 		Owner: f.Base, BootID: UUID(f.BootID), MachineID: UUID(f.MachineID), Manager: Manager,
 		OSRelease: f.Host.OSPath, Console: p.Spec.Terminal, ReadOnly: p.Spec.sealed(),
 		Base: p.base, Custom: p.custom,
+		HostNetwork: !p.Spec.Network.private(),
 	})
-	return nil
-}
-
-func (p *Plan) decideNetwork(f Facts) error {
-	if p.Spec.pair() {
-		v := network.NewVeth(p.Spec.Name, f.Host.MachineID)
-		p.Veth = &v
-	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/boot/mount"
+	"machined-go/boot/network"
 	"machined-go/boot/sys"
 )
 
@@ -89,7 +90,10 @@ func (b *builder) fork() (*sys.Child, error) {
 	if err := sys.Propagate("/", unix.MS_PRIVATE); err != nil {
 		return nil, err
 	}
-	flags := uintptr(namespaces)
+	if err := b.joinNetwork(); err != nil {
+		return nil, err
+	}
+	flags := b.plan.namespaces()
 	if !b.plan.foreground() {
 		// A sibling of the starter, not its child: systemd waits only for main processes that are its own children.
 		flags |= unix.CLONE_PARENT
@@ -124,7 +128,7 @@ func (b *builder) mounts(leader *sys.Child) error {
 	if err := sys.Join(pidfd, unix.CLONE_NEWNET|unix.CLONE_NEWIPC|unix.CLONE_NEWPID); err != nil {
 		return fmt.Errorf("join namespaces of the machine: %w", err)
 	}
-	if err := sys.LoopbackUp(); err != nil {
+	if err := b.beginNetwork(); err != nil {
 		return err
 	}
 	root := mount.NewRoot(mount.Inputs{Owner: b.plan.Base, Users: users, Proc: mountProc, Console: b.console, Notify: b.notify})
@@ -133,6 +137,33 @@ func (b *builder) mounts(leader *sys.Child) error {
 		return err
 	}
 	return sys.PivotTo(root.FD())
+}
+
+// joinNetwork has the leader born in a network namespace that exists, if it is to be in one.
+func (b *builder) joinNetwork() error {
+	path := b.plan.Network.Path
+	if path == "" {
+		return nil
+	}
+	ns, err := network.Namespace(path)
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	if err := sys.Join(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("join network namespace %q: %w", path, err)
+	}
+	return nil
+}
+
+// beginNetwork prepares a network namespace that is new. Who is in it may ping (systemd-nspawn 258): the default of distributions,
+// all groups, is one that a user namespace cannot set.
+func (b *builder) beginNetwork() error {
+	if !b.plan.Network.Own {
+		return nil
+	}
+	_ = sys.AllowPing(b.plan.Base, b.plan.Base+idCount-1) // a kernel without it has no ping either
+	return sys.LoopbackUp()
 }
 
 // mountProc mounts proc on target from a child, for the kernel takes the PID namespace of the process that mounts, and the

@@ -90,7 +90,7 @@ func (p *Plan) decideSecurity(Facts) error {
 	if p.Ambient, err = wish.ambient(); err != nil {
 		return err
 	}
-	p.Caps = caps.Machine(true, true).With(add).Without(drop)
+	p.Caps = caps.Machine(p.Spec.Network.private(), true).With(add).Without(drop)
 	if missing := p.Ambient.Without(p.Caps); missing != 0 {
 		return fmt.Errorf("ambient_capabilities: the machine does not have %s: add_capabilities first", missing)
 	}

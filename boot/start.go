@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/boot/console"
+	"machined-go/boot/network"
 	"machined-go/boot/sys"
 	"machined-go/boot/userns"
 	"machined-go/unitgen"
@@ -79,7 +80,8 @@ type Machine struct {
 	Leader *sys.Child
 	Notify *os.File // the socket on which its init tells its state (sd_notify(3)); nil for a container
 
-	cgroup string // the cgroup that is to be emptied when it ends; empty: its PID namespace goes anyway
+	cgroup  string // the cgroup that is to be emptied when it ends; empty: its PID namespace goes anyway
+	network *network.Connection
 }
 
 // start is one boot in progress.
@@ -90,10 +92,11 @@ type start struct {
 	word    word
 	notify  *os.File
 	leader  *sys.Child
-	root    func() error        // waits for the builder
-	release chan struct{}       // closed when the start is over
-	link    func() (int, error) // waits for the veth pair
-	handed  func() error        // waits for the service manager
+	root    func() error                        // waits for the builder
+	release chan struct{}                       // closed when the start is over
+	link    func() (*network.Connection, error) // waits for it
+	network *network.Connection
+	handed  func() error // waits for the service manager
 	builder *builder
 	running func() (struct{}, error) // waits until the leader has executed its program
 	hooked  bool                     // whether a hook has been run
@@ -106,7 +109,7 @@ type step struct {
 	do   func(s *start, ctx context.Context) (undo func(), err error)
 }
 
-// steps are in order, but mounting and making the veth pair go on beside what follows them: making the scope is mostly waiting.
+// steps are in order, but mounting and connecting the network go on beside what follows them: making the scope is mostly waiting.
 var steps = []step{
 	{"make notify socket", (*start).makeNotify},
 	{"make leader", (*start).makeLeader},
@@ -115,6 +118,7 @@ var steps = []step{
 	{"make scope", (*start).makeScope},
 	{"adjust leader", (*start).adjust},
 	{"make root", (*start).awaitRoot},
+	{"connect network", (*start).awaitNetwork},
 	{"hand over", (*start).handOver},
 	{"register", (*start).register},
 	{"execute init", (*start).letGo},
@@ -146,7 +150,7 @@ func (s *Starter) Start(ctx context.Context, p *Plan, con *console.Console) (*Ma
 			return nil, &Failure{p.Spec.Name, step.name, err}
 		}
 	}
-	return &Machine{Leader: st.leader, Notify: st.notify, cgroup: st.cgroup}, nil
+	return &Machine{Leader: st.leader, Notify: st.notify, cgroup: st.cgroup, network: st.network}, nil
 }
 
 // makeNotify makes the socket that becomes /run/host/notify; the kernel tells for each message which process sent it.
@@ -198,15 +202,10 @@ func (s *start) setLimits(context.Context) (func(), error) {
 }
 
 func (s *start) connect(context.Context) (func(), error) {
-	veth := s.plan.Veth
-	if veth == nil {
-		s.link = func() (int, error) { return 0, nil }
-		return nil, nil
-	}
-	s.link = inBackground(func() (int, error) { return veth.Create(s.leader.PID) })
+	s.link = inBackground(func() (*network.Connection, error) { return s.plan.Network.Connect(network.TheHost(), s.leader.PID) })
 	return func() {
-		if index, _ := s.link(); index != 0 {
-			_ = veth.Remove()
+		if connection, err := s.link(); err == nil {
+			connection.Undo()
 		}
 	}, nil
 }
@@ -241,18 +240,19 @@ func (s *start) giveConsole() error {
 	return s.console.Own(s.plan.Base)
 }
 
+func (s *start) awaitNetwork(context.Context) (_ func(), err error) {
+	s.network, err = s.link()
+	return nil, err
+}
+
 func (s *start) awaitRoot(context.Context) (func(), error) { return nil, s.root() }
 
 func (s *start) register(ctx context.Context) (func(), error) {
-	index, err := s.link()
-	if err != nil {
-		return nil, err
-	}
 	r := Registration{
 		Name: s.plan.Spec.Name, MachineID: s.plan.MachineID, PIDFD: s.leader.PIDFD,
 		Root: s.plan.Spec.Root, Unit: s.plan.Spec.Unit,
 	}
-	if index != 0 {
+	if index := s.network.Index(); index != 0 {
 		r.Interfaces = []int32{int32(index)}
 	}
 	if s.console != nil && s.plan.Spec.Unit != "" {

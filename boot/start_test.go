@@ -214,6 +214,9 @@ type Report struct {
 	Seccomp        string
 	Processes      []string
 	Interfaces     []string
+	NetNS          uint64            // inode number of its network namespace
+	Ping           string            // who may send ICMP echo requests
+	Forwarding     string            // what comes of opening a parameter of its network for writing
 	Errors         map[string]string // errno text of things that must fail, "" where they did not
 }
 
@@ -242,6 +245,16 @@ func inside(what string) int {
 	}
 	read := func(path string) string { b, _ := os.ReadFile(path); return strings.TrimSpace(string(b)) }
 	r.Mounts, r.Cgroup, r.BootID = read("/proc/self/mountinfo"), read("/proc/self/cgroup"), read("/proc/sys/kernel/random/boot_id")
+	r.Ping = read("/proc/sys/net/ipv4/ping_group_range")
+	if f, err := os.OpenFile("/proc/sys/net/ipv4/ip_forward", os.O_WRONLY, 0); err != nil {
+		r.Forwarding = err.Error()
+	} else {
+		f.Close()
+	}
+	var st unix.Stat_t
+	if unix.Stat("/proc/self/ns/net", &st) == nil {
+		r.NetNS = st.Ino
+	}
 	for line := range strings.Lines(read("/proc/self/status")) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ":\t")
 		switch key {

@@ -19,6 +19,8 @@ type Options struct {
 	ReadOnly  bool   // whether the root is
 	Base      []Op   // make the root
 	Custom    []Op   // are done when all that every machine has is there
+
+	HostNetwork bool // whether the machine has no network of its own
 }
 
 const (
@@ -42,15 +44,20 @@ func (o Options) tmpfs(target, options string, flags uintptr) FS {
 }
 
 func apiMounts(o Options) []Op {
-	return []Op{
+	ops := []Op{
 		Proc{},
 		o.tmpfs("/tmp", "mode=1777,size=10%,nr_inodes=400k", quiet|unix.MS_STRICTATIME),
 		o.tmpfs("/run", "mode=755,size=20%,nr_inodes=800k", quiet|unix.MS_STRICTATIME),
+	}
+	if o.HostNetwork {
+		return append(ops, FS{Type: "sysfs", Target: "/sys", Flags: none})
+	}
+	return append(ops,
 		o.tmpfs("/sys", "mode=755,size=4m,nr_inodes=1k", none),
 		Sysfs{Dirs: []string{"block", "bus", "class", "dev", "devices", "kernel"}},
 		Dir{Path: "/sys/fs", Mode: 0o755},
 		Dir{Path: "/sys/fs/cgroup", Mode: 0o755},
-	}
+	)
 }
 
 func devices(o Options) []Op {
@@ -122,7 +129,9 @@ func procMasks(o Options) []Op {
 	const bootID = "/run/.boot-id"
 	ops := []Op{
 		Bind{Source: "/proc/sys", Target: "/proc/sys", Inside: true, Attr: ReadOnly},
-		Bind{Source: "/proc/sys/net", Target: "/proc/sys/net", Inside: true, Writable: true},
+	}
+	if !o.HostNetwork {
+		ops = append(ops, Bind{Source: "/proc/sys/net", Target: "/proc/sys/net", Inside: true, Writable: true})
 	}
 	for _, name := range []string{"kallsyms", "kcore", "keys", "kmsg", "sysrq-trigger", "timer_list", "latency_stats", "sched_debug"} {
 		ops = append(ops, Bind{Source: "/run/host/inaccessible/reg", Target: "/proc/" + name, Inside: true, Attr: ReadOnly, Optional: true})

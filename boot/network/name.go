@@ -1,39 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package network connects a machine's network namespace to the host.
-//
-// Names and hardware addresses are systemd-nspawn's (src/nspawn/nspawn-network.c), so that the .network files systemd ships serve
-// our machines as they serve its own.
 package network
 
 import (
-	"encoding/binary"
-	"net"
-
-	"github.com/dchest/siphash"
+	"fmt"
+	"strings"
 )
 
 // GuestName is what a machine calls its end of the veth pair.
 const GuestName = "host0"
 
-// maxName is the longest interface name, IFNAMSIZ less the final NUL.
-const maxName = 15
-
-// key is a siphash key, as two little-endian words.
-type key struct{ k0, k1 uint64 }
-
-// The keys are nspawn's.
-var (
-	hostKey  = key{0x0b45ec46c76f371a, 0xb15d600631d5a3ad}
-	guestKey = key{0x1cb257b519f9c4c3, 0xa2ee9c032714cfe6}
-	shortKey = key{0x514befa804a490e1, 0xa2fc119f3ac3cc8c}
+const (
+	// maxName is the longest interface name, IFNAMSIZ less the final NUL.
+	maxName = 15
+	// maxAlternative is the longest alternative name, ALTIFNAMSIZ less the final NUL.
+	maxAlternative = 127
 )
 
-func (k key) hash(b []byte) uint64 { return siphash.Hash(k.k0, k.k1, b) }
-
-// HostName is the name of the host's end of a machine's veth pair, and its alternative name if that had to be shortened.
-func HostName(machine string) (name, alternative string) {
-	full := "ve-" + machine
+// shorten gives a name of an interface that the kernel takes, and the full one as its alternative name if that is too long.
+func shorten(full string) (name, alternative string) {
 	if len(full) <= maxName {
 		return full, ""
 	}
@@ -46,10 +31,44 @@ func HostName(machine string) (name, alternative string) {
 	return string(short), full
 }
 
-// hardwareAddr is stable for a machine name on a host, which hostID (its 16-byte machine id) stands for.
-func hardwareAddr(k key, hostID [16]byte, machine string) net.HardwareAddr {
-	var mac [8]byte
-	binary.LittleEndian.PutUint64(mac[:], k.hash(append(hostID[:], machine...)))
-	mac[0] = mac[0]&^1 | 2 // unicast, locally administered
-	return mac[:6]
+// checkNew tells what is wrong with the name of an interface that is to be made (dev_valid_name of the kernel, ifname_valid of
+// systemd).
+func checkNew(name string) error {
+	if len(name) > maxName {
+		return fmt.Errorf("interface name %q is longer than %d characters", name, maxName)
+	}
+	return checkName(name)
+}
+
+// checkName is for interfaces that exist: they may be named by an alternative name.
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("interface name is empty")
+	case len(name) > maxAlternative:
+		return fmt.Errorf("interface name %q is longer than %d characters", name, maxAlternative)
+	case name == "." || name == ".." || name == "all" || name == "default" || strings.Trim(name, "0123456789") == "":
+		return fmt.Errorf("interface name %q is not one that an interface can have", name)
+	}
+	for _, c := range []byte(name) {
+		if c <= ' ' || c >= 127 || strings.IndexByte("/:%", c) >= 0 {
+			return fmt.Errorf("interface name %q has a character that none can have: use letters, digits, '-', '_' and '.'", name)
+		}
+	}
+	return nil
+}
+
+// pair is an interface of the host, and its name or that of what is made from it in the machine.
+type pair struct{ host, inside string }
+
+// parsePair reads "HOST" or "HOST:INSIDE"; without the second, that is the first after prefix.
+func parsePair(text, prefix string) (p pair, err error) {
+	host, inside, given := strings.Cut(text, ":")
+	if err := checkName(host); err != nil {
+		return p, err
+	}
+	if !given {
+		return pair{host, prefix + host}, nil
+	}
+	return pair{host, inside}, checkNew(inside)
 }

@@ -3,8 +3,10 @@
 package network
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -14,67 +16,92 @@ import (
 type Veth struct {
 	Host        string // name of the host's end
 	Alternative string // further name of it, if the first had to be shortened
-	Machine     string
-	HostID      [16]byte // machine id of the host
-}
-
-// NewVeth plans the pair of a machine.
-func NewVeth(machine string, hostID [16]byte) Veth {
-	name, alternative := HostName(machine)
-	return Veth{Host: name, Alternative: alternative, Machine: machine, HostID: hostID}
+	Inside      string
+	HostMAC     net.HardwareAddr
+	InsideMAC   net.HardwareAddr
+	Machine     string // set if the name comes from the machine's
 }
 
 func (v Veth) String() string {
-	return fmt.Sprintf("veth %s (%s) to %s (%s) in the machine", v.Host, hardwareAddr(hostKey, v.HostID, v.Machine),
-		GuestName, hardwareAddr(guestKey, v.HostID, v.Machine))
+	return fmt.Sprintf("veth %s (%s) to %s (%s) in the machine", v.Host, v.HostMAC, v.Inside, v.InsideMAC)
 }
 
-// Create makes the pair, with the guest's end in the network namespace of process pid, and returns the host's interface index.
-// A pair of the same name left from the last boot, whose namespace the kernel has not yet taken down, is replaced.
-func (v Veth) Create(pid int) (int, error) {
+func (v Veth) mark(r *Record) {
+	r.Links = append(r.Links, Link{Name: v.Host, MAC: v.HostMAC.String()})
+	r.Given = append(r.Given, v.Inside)
+}
+
+func (v Veth) apply(c *Connection) error {
 	link := &netlink.Veth{
-		LinkAttrs:        netlink.LinkAttrs{Name: v.Host, HardwareAddr: hardwareAddr(hostKey, v.HostID, v.Machine), TxQLen: -1},
-		PeerName:         GuestName,
-		PeerHardwareAddr: hardwareAddr(guestKey, v.HostID, v.Machine),
-		PeerNamespace:    netlink.NsPid(pid),
+		LinkAttrs:        netlink.LinkAttrs{Name: v.Host, HardwareAddr: v.HostMAC, TxQLen: -1},
+		PeerName:         v.Inside,
+		PeerHardwareAddr: v.InsideMAC,
+		PeerNamespace:    netlink.NsPid(c.pid),
 	}
 	err := netlink.LinkAdd(link)
-	if errors.Is(err, unix.EEXIST) {
-		if err := v.Remove(); err != nil {
-			return 0, err
+	if errors.Is(err, unix.EEXIST) && v.Machine != "" {
+		if err := v.replace(c); err != nil {
+			return err
 		}
 		err = netlink.LinkAdd(link)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("add veth %q: %w", v.Host, err)
-	}
-	made, err := netlink.LinkByName(v.Host)
-	if err != nil {
-		return 0, fmt.Errorf("look up veth %q: %w", v.Host, err)
+		return fmt.Errorf("add veth %q with end %q: %w", v.Host, v.Inside, err)
 	}
 	if v.Alternative != "" {
-		if err := netlink.LinkAddAltName(made, v.Alternative); err != nil {
-			return 0, fmt.Errorf("name veth %q also %q: %w", v.Host, v.Alternative, err)
+		if err := nameAlso(link, v.Alternative); err != nil {
+			return err
 		}
 	}
-	return made.Attrs().Index, nil
-}
-
-// Remove takes the pair away; one that is gone already is no error.
-func (v Veth) Remove() error {
-	link, err := netlink.LinkByName(v.Host)
-	var gone netlink.LinkNotFoundError
-	if errors.As(err, &gone) {
-		return nil
-	}
-	if err == nil && link.Type() != "veth" {
-		return fmt.Errorf("remove veth %q: a %s interface has this name", v.Host, link.Type())
-	}
-	if err == nil {
-		err = netlink.LinkDel(link)
-	}
-	if err != nil && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("remove veth %q: %w", v.Host, err)
+	if v.Machine != "" {
+		c.pair, c.index = link, link.Index
 	}
 	return nil
+}
+
+// replace removes the pair of the machine's last boot, whose namespace the kernel has not yet taken down.
+func (v Veth) replace(c *Connection) error {
+	if registered(c.host.Machines, v.Machine, c.pid) {
+		return fmt.Errorf("add veth %q: machine %q runs already: see `mctl status %s`", v.Host, v.Machine, v.Machine)
+	}
+	gone, err := Link{Name: v.Host, MAC: v.HostMAC.String()}.remove()
+	if err == nil && !gone {
+		err = fmt.Errorf("add veth %q: an interface that is none of ours has this name", v.Host)
+	}
+	return err
+}
+
+func nameAlso(link netlink.Link, alternative string) error {
+	if err := netlink.LinkAddAltName(link, alternative); err != nil {
+		return fmt.Errorf("name interface %q also %q: %w", link.Attrs().Name, alternative, err)
+	}
+	return nil
+}
+
+// Link is an interface that was made on the host; the address tells it from one of the same name that others made.
+type Link struct{ Name, MAC string }
+
+// remove takes the interface away; gone is false if there is another of that name.
+func (l Link) remove() (gone bool, err error) {
+	link, err := netlink.LinkByName(l.Name)
+	if isGone(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look up interface %q: %w", l.Name, err)
+	}
+	mac, _ := net.ParseMAC(l.MAC)
+	if link.Type() != "veth" || !bytes.Equal(link.Attrs().HardwareAddr, mac) {
+		return false, nil
+	}
+	if err := netlink.LinkDel(link); err != nil && !isGone(err) {
+		return false, fmt.Errorf("remove veth %q: %w", l.Name, err)
+	}
+	return true, nil
+}
+
+// isGone tells whether an error means that there is no such interface (any more).
+func isGone(err error) bool {
+	var gone netlink.LinkNotFoundError
+	return errors.As(err, &gone) || errors.Is(err, unix.ENODEV)
 }

@@ -195,6 +195,9 @@ func Fork(flags uintptr, keepFDs uintptr, p *Program) (*Child, error) {
 // Running blocks until the child has executed its last step (nil) or failed in one (a *StepError). It may be called once.
 func (c *Child) Running() error {
 	defer c.report.Close()
+	if err := awaitInput(c.report); err != nil {
+		return fmt.Errorf("wait for report of child: %w", err)
+	}
 	var r report
 	buf := unsafe.Slice((*byte)(unsafe.Pointer(&r)), unsafe.Sizeof(r))
 	_, err := io.ReadFull(c.report, buf)
@@ -205,6 +208,28 @@ func (c *Child) Running() error {
 		return fmt.Errorf("read report of child: %w", err)
 	}
 	return &StepError{Step: c.names[r.step], Errno: unix.Errno(r.errno)}
+}
+
+// awaitInput returns when f can be read, is at its end, or is closed.
+//
+// It looks again now and again: on Linux 6.18 a reader was seen asleep for good on a pipe whose last writer had gone in an exec.
+func awaitInput(f *os.File) error {
+	const again = 50 // ms
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var pollErr error
+	err = conn.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		for n := 0; n == 0 || pollErr == unix.EINTR; {
+			n, pollErr = unix.Poll(fds, again)
+		}
+	})
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return errors.Join(err, pollErr)
 }
 
 // Wait reaps the child and returns how it ended.
@@ -226,16 +251,8 @@ func (c *Child) Kill() {
 	_ = unix.PidfdSendSignal(int(c.PIDFD.Fd()), unix.SIGKILL, nil, 0)
 }
 
-// AwaitExit returns when the child has ended, without reaping it.
-func (c *Child) AwaitExit() error {
-	fds := []unix.PollFd{{Fd: int32(c.PIDFD.Fd()), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(fds, -1)
-		if err != unix.EINTR && (err != nil || n > 0) {
-			return err
-		}
-	}
-}
+// AwaitExit returns when the child has ended, without reaping it, or when its descriptor was closed, which comes after that.
+func (c *Child) AwaitExit() error { return awaitInput(c.PIDFD) }
 
 // The run-time's own hooks around fork, which its linker leaves open for sandboxes that fork as syscall.forkExec does.
 //
