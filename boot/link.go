@@ -37,9 +37,6 @@ type Network struct {
 }
 
 func (n Network) validate() error {
-	if len(n.Ports) > 0 {
-		return unsupported(n, "Private", "Veth", "MAC", "VethExtra", "Bridge", "Zone", "Interfaces", "MACVLAN", "IPVLAN", "NamespacePath")
-	}
 	_, err := network.NewPlan(n.wish("machine", [16]byte{}, false))
 	return err
 }

@@ -18,6 +18,8 @@ func Contain(mctl string) string {
 Description=Machine %i
 Documentation=man:mctl(1)
 After=dbus.service network.target
+# Does for a machine's network what nobody who stays could do.
+Wants=machined-go-network.path
 PartOf=machines.target
 Before=machines.target
 RequiresMountsFor=/var/lib/machines/%i

@@ -13,7 +13,7 @@ func Daemon(machined string) string {
 [Unit]
 Description=Machine Manager
 Documentation=man:machined-go(8)
-Wants=machine.slice machined-go.socket
+Wants=machine.slice machined-go.socket machined-go-network.path
 After=machine.slice machined-go.socket dbus.socket dbus.service
 Requires=dbus.socket
 RequiresMountsFor=/var/lib/machines

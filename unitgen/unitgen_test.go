@@ -30,6 +30,8 @@ func TestShippedUnits(t *testing.T) {
 		"machined-go.service":         Daemon("/usr/bin/machined-go"),
 		"machined-go.socket":          Socket(),
 		"machined-go-health@.service": Health("/usr/bin/mctl"),
+		"machined-go-network.service": Network("/usr/bin/machined-go"),
+		"machined-go-network.path":    NetworkPath(),
 		"machines.target":             Machines(),
 	} {
 		shipped, err := os.ReadFile("../dist/systemd/" + name)

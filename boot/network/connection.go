@@ -20,13 +20,14 @@ type Host struct {
 	ZoneLock string // systemd-nspawn's
 	PortLock string // held while somebody claims ports
 	Machines string // state files of registered machines
+	Systemd  string // there if PID 1 is systemd (sd_booted(3))
 }
 
 // TheHost is the real one.
 func TheHost() Host {
 	return Host{
 		Notes: "/run/machined-go/network", Pins: "/run/machined-go/netns", PortLock: "/run/machined-go/ports.lock",
-		ZoneLock: "/run/systemd/nspawn-network-zone", Machines: "/run/systemd/machines",
+		ZoneLock: "/run/systemd/nspawn-network-zone", Machines: "/run/systemd/machines", Systemd: "/run/systemd/system",
 	}
 }
 
@@ -135,10 +136,8 @@ func (c *Connection) Undo() {
 	}
 }
 
-// within runs f in the network namespace of the machine.
-func (c *Connection) within(f func() error) error { return within(c.ns, f) }
-
-func within(ns *os.File, f func() error) error {
+// Within runs f on a thread in the network namespace.
+func Within(ns *os.File, f func() error) error {
 	return sys.OnThread(func() error {
 		if err := sys.Join(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("join network namespace of the machine: %w", err)

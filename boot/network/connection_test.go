@@ -4,6 +4,7 @@ package network
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -40,6 +41,7 @@ func newSite(t *testing.T) site {
 	s := site{t, Host{
 		Notes: filepath.Join(dir, "notes"), Pins: filepath.Join(dir, "pins"), Machines: filepath.Join(dir, "machines"),
 		ZoneLock: filepath.Join(dir, "zone.lock"), PortLock: filepath.Join(dir, "port.lock"),
+		Systemd: dir,
 	}}
 	t.Cleanup(func() {
 		pins, _ := os.ReadDir(s.Pins)
@@ -132,7 +134,7 @@ func (s site) inside(leader *sys.Child) (text []string) {
 		s.Fatal(err)
 	}
 	defer ns.Close()
-	if err := within(ns, func() error { text = links(s); return nil }); err != nil {
+	if err := Within(ns, func() error { text = links(s); return nil }); err != nil {
 		s.Fatal(err)
 	}
 	return text
@@ -285,7 +287,7 @@ func TestGiveBackWhatTheMachineRenamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ns.Close()
-	err = within(ns, func() error {
+	err = Within(ns, func() error {
 		link, err := netlink.LinkByName("eth0")
 		if err != nil {
 			return err
@@ -381,6 +383,64 @@ func TestConnectingFails(t *testing.T) {
 		s.expect(name+": inside", s.inside(leader), nil)
 		s.expect(name+": notes", s.notes(), nil)
 		s.end(leader)
+	}
+}
+
+func TestPortsThatAreTaken(t *testing.T) {
+	s := newSite(t)
+	one, two := s.leader(), s.leader()
+	c, err := s.connect(one, Wish{Machine: "one", Ports: []string{"8080:80", "udp:53"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(what, port, want string) {
+		t.Helper()
+		_, err := s.connect(two, Wish{Machine: "two", Veth: true, Ports: []string{"9090", port}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got error %v, want %q", what, err, want)
+		}
+		s.expect(what+": notes", s.notes(), []string{"one"})
+		s.expect(what+": on the host", links(t), nil)
+	}
+	refused("another machine's port", "8080:81", `tcp port 8080 of the host leads into machine "one" already`)
+	refused("another machine's port", "udp:53:54", `udp port 53 of the host leads into machine "one" already`)
+	if err := sys.LoopbackUp(); err != nil {
+		t.Fatal(err)
+	}
+	listen := func(network, address string) {
+		t.Helper()
+		var err error
+		var l interface{ Close() error }
+		if network == "udp" {
+			l, err = net.ListenPacket(network, address)
+		} else {
+			l, err = net.Listen(network, address)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+	}
+	listen("tcp4", "0.0.0.0:7001")
+	listen("tcp6", "[::]:7002")
+	listen("udp", "0.0.0.0:7003")
+	listen("tcp", "127.0.0.1:7004")
+	refused("a listener's port", "7001", "tcp port 7001 is in use on the host")
+	refused("a listener's port", "7002", "tcp port 7002 is in use on the host")
+	refused("a listener's port", "udp:7003", "udp port 7003 is in use on the host")
+	s.end(one)
+	// Tcp and udp, and what listens to the loopback only, are in nobody's way, nor is a machine that has ended.
+	d, err := s.connect(two, Wish{Machine: "two", Ports: []string{"8080", "udp:7001", "7003", "7004"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Undo()
+	s.expect("notes", s.notes(), []string{"two"})
+	d.Undo()
+	s.expect("notes", s.notes(), nil)
+	s.Systemd = filepath.Join(s.Notes, "none")
+	if _, err := s.connect(two, Wish{Machine: "two", Ports: []string{"8080"}}); err == nil || !strings.Contains(err.Error(), "needs systemd") {
+		t.Errorf("without systemd: got error %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ package network
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -20,8 +21,11 @@ func (f Forward) String() string {
 func (f Forward) mark(r *Record) { r.Ports = append(r.Ports, f.Port) }
 
 // apply makes sure that no program of the host would lose its port to the machine. Who only listens to the host itself does not.
-func (f Forward) apply(*Connection) error {
+func (f Forward) apply(c *Connection) error {
 	const listening, unconnected = 10, 7 // TCP_LISTEN and TCP_CLOSE of the kernel
+	if _, err := os.Stat(c.host.Systemd); err != nil {
+		return fmt.Errorf("lead %s into the machine: nobody would, for that needs systemd and its machined-go-network.service", f.Port)
+	}
 	list, state := netlink.SocketDiagTCP, uint8(listening)
 	if f.Protocol == "udp" {
 		list, state = netlink.SocketDiagUDP, unconnected

@@ -72,7 +72,7 @@ func (m Move) apply(c *Connection) error {
 	if to.Phy != nil {
 		err = movePhy(*to.Phy, c.ns)
 		if err == nil && to.Inside != to.Host {
-			err = c.within(func() error { return rename(link, to.Inside) })
+			err = Within(c.ns, func() error { return rename(link, to.Inside) })
 		}
 	} else {
 		err = move(link.Attrs().Index, c.ns, to.Inside)

@@ -86,7 +86,7 @@ func (r Record) empty(ns *os.File) error {
 		return err
 	}
 	defer home.Close()
-	return within(ns, func() error {
+	return Within(ns, func() error {
 		var errs []error
 		for _, name := range r.Inside {
 			link, err := netlink.LinkByName(name)

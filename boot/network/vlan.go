@@ -61,7 +61,7 @@ func (v VLAN) apply(c *Connection) error {
 	if v.Alternative == "" {
 		return nil
 	}
-	return c.within(func() error {
+	return Within(c.ns, func() error {
 		link, err := netlink.LinkByName(v.Name)
 		if err != nil {
 			return fmt.Errorf("look up %s %q in the machine: %w", v.Kind, v.Name, err)

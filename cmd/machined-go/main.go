@@ -30,7 +30,8 @@ func main() {
 		return
 	}
 	log, severity, err := newLogger(os.Stderr, *level)
-	if err == nil && flag.NArg() > 0 {
+	forNetworks := flag.NArg() == 1 && flag.Arg(0) == networkVerb
+	if err == nil && flag.NArg() > 0 && !forNetworks {
 		err = fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
 	if err != nil {
@@ -39,7 +40,11 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx, log, severity); err != nil {
+	serve := func(stop context.Context) error { return run(stop, log, severity) }
+	if forNetworks {
+		serve = func(stop context.Context) error { return runNetwork(stop, log) }
+	}
+	if err := serve(ctx); err != nil {
 		log.Error("stop", "error", err)
 		os.Exit(1)
 	}
@@ -47,7 +52,8 @@ func main() {
 
 func usage() {
 	fmt.Fprint(os.Stderr, "machined-go keeps the list of running machines (org.freedesktop.machine1).\n"+
-		"It is run by machined-go.service: systemctl enable machined-go && systemctl restart machined-go\n\n")
+		"It is run by machined-go.service: systemctl enable machined-go && systemctl restart machined-go\n"+
+		"With the argument network, by machined-go-network.service, it looks after machines' networks instead.\n\n")
 	flag.PrintDefaults()
 }
 

@@ -28,6 +28,8 @@ var rules = []struct {
 	{"machine", module + "cmd", nil, "arrows point down"},
 	{"boot/sys", module, nil, "raw system calls stand on nothing of ours"},
 	{"boot/caps", module, nil, "a leaf"},
+	{"boot/network/nat", module, nil, "a leaf"},
+	{"cmd/mctl", module + "boot/network/nat", nil, "rules of the packet filter are machined-go-network.service's, and cost start-up time"},
 	{"boot/seccomp", module, []string{module + "boot/caps", module + "boot/sys"}, "filters know nothing of machines"},
 	{"unitgen", module, []string{module + "unitgen"}, "pure"},
 	{"machine/client", module, []string{module + "machine/client"}, "others may use the client without the rest"},
