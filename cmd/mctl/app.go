@@ -16,6 +16,7 @@ import (
 	"github.com/containerd/console"
 	"github.com/godbus/dbus/v5"
 
+	"machined-go/boot/network"
 	"machined-go/boot/settings"
 	"machined-go/machine/client"
 	"machined-go/machine/systemd1"
@@ -32,6 +33,9 @@ type app struct {
 
 	now     func() time.Time
 	cgroups string // where the cgroup v2 hierarchy is mounted; empty: find it
+
+	interfaceName func(index int) string // of the host
+	networks      network.Host
 
 	settings settings.Search
 	settled  *settings.Settings // those of the machine that is being started
@@ -61,6 +65,9 @@ func newApp(in, out, errout *os.File) *app {
 		in: in, out: out, err: errout, screen: screen,
 		colour: screen && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		now:    time.Now,
+
+		interfaceName: interfaceName,
+		networks:      network.TheHost(),
 
 		settings: settings.System(),
 

@@ -4,17 +4,20 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/godbus/dbus/v5"
 
+	"machined-go/boot/network"
 	"machined-go/boot/settings"
 	"machined-go/machine/client/clienttest"
 	"machined-go/machine/systemd1"
@@ -217,15 +220,38 @@ func (h *host) app(t *testing.T, out, errout *strings.Builder) *app {
 	t.Cleanup(func() { null.Close() })
 	return &app{
 		in: null, out: out, err: errout, now: noon, cgroups: "testdata/cgroup",
-		bus:     func() (*dbus.Conn, error) { return dbus.Connect(h.bus.Address) },
-		systemd: func(context.Context) (units, error) { return h, nil },
-		journal: h.journal,
+		bus:           func() (*dbus.Conn, error) { return dbus.Connect(h.bus.Address) },
+		systemd:       func(context.Context) (units, error) { return h, nil },
+		journal:       h.journal,
+		interfaceName: func(index int) string { return map[int]string{3: "vz-front", 4: "eth4"}[index] },
+		networks:      network.Host{Notes: h.connect(t)},
 		settings: settings.Search{
 			Dirs:    []string{h.files + "/etc/machined-go", h.files + "/run/machined-go", h.files + "/usr/lib/machined-go"},
 			Nspawn:  []string{h.files + "/etc/systemd/nspawn", h.files + "/run/systemd/nspawn"},
 			Started: h.files + "/run/machined-go/started",
 		},
 	}
+}
+
+// connect notes how web is connected, in a directory that it returns; it stands for the machine itself.
+func (h *host) connect(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	info, err := os.Stat("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	note, err := json.Marshal(network.Record{
+		Machine: "web", Leader: os.Getpid(), Namespace: info.Sys().(*syscall.Stat_t).Ino, Given: []string{"host0", "mv-eth4"},
+		Ports: []network.Port{{Protocol: "tcp", Host: 8080, Inside: 80}, {Protocol: "udp", Host: 53, Inside: 53}},
+	})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "web"), note, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // mctl runs one command line and gives what it printed and its exit status.

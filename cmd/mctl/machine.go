@@ -26,6 +26,7 @@ type machineRow struct {
 	Version    string     `json:"version,omitempty"`
 	Since      *time.Time `json:"since,omitempty"`
 	Addresses  []string   `json:"addresses"`
+	Interfaces []int32    `json:"-"`
 	Unit       string     `json:"unit,omitempty"`
 	Service    string     `json:"service,omitempty"`
 	Leader     uint32     `json:"leader,omitempty"`
@@ -57,7 +58,7 @@ func (a *app) readMachine(ctx context.Context, machines *client.Client, name str
 	}
 	row := &machineRow{
 		Name: m.Name, Class: m.Class, State: stateOf(m.State), Unit: m.Unit, Service: m.Service,
-		Leader: m.Leader, ID: hex.EncodeToString(m.ID), Root: m.RootDirectory, Addresses: []string{},
+		Leader: m.Leader, ID: hex.EncodeToString(m.ID), Root: m.RootDirectory, Addresses: []string{}, Interfaces: m.NetworkInterfaces,
 	}
 	if mount, err := a.groups(); err == nil && row.State == stateRunning && cgroup.Frozen(mount, m.Leader, m.Unit) {
 		row.State = statePaused

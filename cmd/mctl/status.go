@@ -111,6 +111,7 @@ func (a *app) runningCard(ctx context.Context, c *card, row *machineRow, machine
 		c.line("UIDs", row.uids())
 	}
 	c.line("Health", healthLine(row.Name, a.now()))
+	a.network(c, row)
 	c.line("Addresses", row.Addresses...)
 	c.line("Machine ID", row.ID)
 	a.resources(ctx, c, service, row.Unit)
