@@ -28,6 +28,8 @@ type Service struct {
 	Attach func(ctx context.Context, name string, socket *os.File) error
 	// Watch has the health of a machine checked now and again.
 	Watch func(ctx context.Context, name string, h Health) error
+	// Keep are files of the caller's that the service manager is to store too, each under its name, from the first boot on.
+	Keep []*os.File
 }
 
 // Run starts the machine, waits until it is ready, and returns: from then on the service manager watches it. stored is what the
@@ -72,6 +74,11 @@ func (s *Service) entrust(c claim, leader int) (done func() error, undo func(), 
 	if !c.old {
 		for name, files := range c.stored() {
 			if err := s.Manager.Store(name, files...); err != nil {
+				return nil, nil, err
+			}
+		}
+		for _, f := range s.Keep {
+			if err := s.Manager.Store(f.Name(), f); err != nil {
 				return nil, nil, err
 			}
 		}

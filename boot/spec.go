@@ -162,5 +162,5 @@ func (s Spec) Validate() error {
 			return err
 		}
 	}
-	return nil
+	return s.conflict()
 }

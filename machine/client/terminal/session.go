@@ -46,6 +46,9 @@ type Session struct {
 	Out    *os.File // screen
 	Master *os.File // the far terminal, non-blocking
 
+	// Background is the colour that the screen has meanwhile, as the numbers of ECMA-48's SGR, such as "44"; empty for its own.
+	Background string
+
 	// Gone is closed when the machine is no longer there.
 	Gone <-chan struct{}
 	// Patience is how long nobody may have the far terminal open before that
@@ -67,6 +70,11 @@ func (s *Session) Run(ctx context.Context) (End, error) {
 		return HungUp, err
 	}
 	defer restore()
+	screen, uncolour, err := s.screen()
+	if err != nil {
+		return HungUp, err
+	}
+	defer uncolour()
 	var (
 		once      sync.Once
 		alive     = make(chan struct{})
@@ -74,7 +82,7 @@ func (s *Session) Run(ctx context.Context) (End, error) {
 		input     = make(chan End, 1)
 		firstByte = func() { once.Do(func() { close(alive) }) }
 	)
-	go func() { output <- s.show(firstByte) }()
+	go func() { output <- s.show(screen, firstByte) }()
 	go func() {
 		switch {
 		case s.send(typed, alive):
@@ -145,8 +153,17 @@ func (s *Session) follow(near console.Console) (stop func()) {
 	}
 }
 
+// screen is where output goes; uncolour takes back what was done to it.
+func (s *Session) screen() (screen io.Writer, uncolour func(), err error) {
+	if _, err := console.ConsoleFromFile(s.Out); err != nil || s.Background == "" {
+		return s.Out, func() {}, nil
+	}
+	t := &tint{screen: s.Out, colour: s.Background}
+	return t, t.end, t.begin()
+}
+
 // show carries the machine's output until its terminal is closed for good.
-func (s *Session) show(firstByte func()) error {
+func (s *Session) show(screen io.Writer, firstByte func()) error {
 	buf := make([]byte, 16*1024)
 	var closed time.Time // since when nobody has it open
 	for {
@@ -155,7 +172,7 @@ func (s *Session) show(firstByte func()) error {
 			firstByte()
 			s.spoke.Store(time.Now().UnixNano())
 			closed = time.Time{}
-			if _, err := s.Out.Write(buf[:n]); err != nil {
+			if _, err := screen.Write(buf[:n]); err != nil {
 				return err
 			}
 		}
