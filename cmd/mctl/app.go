@@ -18,6 +18,7 @@ import (
 
 	"machined-go/boot/network"
 	"machined-go/boot/settings"
+	"machined-go/boot/settings/nspawn"
 	"machined-go/machine/client"
 	"machined-go/machine/systemd1"
 )
@@ -28,7 +29,8 @@ type app struct {
 	in     *os.File
 	out    io.Writer
 	err    io.Writer
-	screen bool // out is a terminal
+	verb   string // the first argument
+	screen bool   // out is a terminal
 	colour bool
 
 	now     func() time.Time
@@ -69,12 +71,19 @@ func newApp(in, out, errout *os.File) *app {
 		interfaceName: interfaceName,
 		networks:      network.TheHost(),
 
-		settings: settings.System(),
+		settings: hostSettings(),
 
 		bus:     systemBus,
 		systemd: func(ctx context.Context) (units, error) { return systemd1.Dial(ctx) },
 		journal: journalctl,
 	}
+}
+
+// hostSettings is where settings are looked for, those of systemd-nspawn among them.
+func hostSettings() settings.Search {
+	s := settings.System()
+	s.ReadNspawn = nspawn.Read
+	return s
 }
 
 func isTerminal(f *os.File) bool {

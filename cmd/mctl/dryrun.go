@@ -5,7 +5,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"machined-go/boot"
 )
@@ -13,10 +13,10 @@ import (
 // dryRun is the flag of verbs that can tell what they would do: off, "text" or "json".
 type dryRun string
 
-func (d *dryRun) addTo(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.Var(d, "dry-run", "print what would be done, in order, and do nothing: as text or json")
-	flags.Lookup("dry-run").NoOptDefVal = "text"
+func (d *dryRun) addTo(flags *pflag.FlagSet) *pflag.Flag {
+	f := flags.VarPF(d, "dry-run", "", "print what would be done, in order, and do nothing: as text or json")
+	f.NoOptDefVal = "text"
+	return f
 }
 
 // String, Set and Type implement pflag.Value.

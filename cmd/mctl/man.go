@@ -60,9 +60,16 @@ func page(cmd *cobra.Command) string {
 	if len(cmd.Aliases) > 0 {
 		fmt.Fprintf(&out, ".PP\nAlso: %s\n", roff(strings.Join(cmd.Aliases, ", ")))
 	}
-	if flags := cmd.NonInheritedFlags(); flags.HasAvailableFlags() {
-		out.WriteString(".SH OPTIONS\n")
-		flags.VisitAll(func(f *pflag.Flag) { out.WriteString(option(f)) })
+	for i, group := range groupsOf(cmd.NonInheritedFlags()) {
+		if i == 0 {
+			out.WriteString(".SH OPTIONS\n")
+		}
+		if group.heading != "" {
+			out.WriteString(".SS " + roff(group.heading) + "\n")
+		}
+		for _, f := range group.flags {
+			out.WriteString(option(f))
+		}
 	}
 	if cmd.HasAvailableSubCommands() {
 		out.WriteString(".SH VERBS\n")
@@ -85,18 +92,14 @@ func synopsis(cmd *cobra.Command) string {
 }
 
 func option(f *pflag.Flag) string {
-	if f.Hidden || f.Name == "help" {
+	if f.Name == "help" {
 		return ""
 	}
-	name := "--" + f.Name
-	if f.Shorthand != "" {
-		name = "-" + f.Shorthand + ", " + name
-	}
-	text := f.Usage
+	names, text := flagNames(f)
 	if f.Value.Type() != "bool" && f.DefValue != "" && f.DefValue != "[]" {
 		text += fmt.Sprintf(" (%s)", f.DefValue)
 	}
-	return fmt.Sprintf(".TP\n.B %s\n%s\n", roff(name), roff(text))
+	return fmt.Sprintf(".TP\n.B %s\n%s\n", roff(strings.TrimSpace(names)), roff(text))
 }
 
 func seeAlso(cmd *cobra.Command) string {

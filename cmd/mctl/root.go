@@ -67,6 +67,9 @@ func newRootCmd(a *app) *cobra.Command {
 
 // main runs the command and gives its exit status.
 func (a *app) main(args []string) int {
+	if len(args) > 0 {
+		a.verb = args[0]
+	}
 	root := newRootCmd(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())

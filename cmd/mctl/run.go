@@ -5,11 +5,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -25,7 +23,13 @@ const runHelp = `Run boots an OS tree in the foreground, or runs one command in 
 its init, and returns when that ends. IMAGE is the name of an image in
 /var/lib/machines, or a path with a "/" in it. The machine is registered like
 any other; it ends with mctl. A signal asks it to power off, a second one ends
-it at once.
+it at once. With --detach, systemd has it: run returns once it is ready, and
+it is the unit contain@NAME.service.
+
+Flags have the names they have in systemd-nspawn, and count more than settings
+files (machine.toml(5)); lists go on from these, but for the network. What
+nobody says is safer than there: the machine has users and a network of its
+own, and without a command it boots.
 
 The exit status is that of the command, 128 and the signal's number if a signal
 killed it, 0 if a booted system powered off. mctl's own failures give 125, a
@@ -35,6 +39,8 @@ const runExamples = `  mctl run deb                            boot it here, wit
   mctl run deb /bin/sh                    look around in it
   mctl run deb /usr/bin/apt list | wc -l  pipes work
   mctl run --read-only ./tree /bin/true
+  mctl run -D ./tree --bind=/srv:/mnt /bin/ls /mnt
+  mctl run --detach --memory=2G deb       boot it as a service
   mctl run --dry-run deb                  only say what would be done
 
 Next: mctl list, from another terminal.`
@@ -46,55 +52,56 @@ const (
 	exitNoCommand = 127
 )
 
+// runOptions are what a command line of run says.
 type runOptions struct {
-	spec    boot.Spec
-	env     []string
-	dryRun  dryRun
-	settle  func(*boot.Spec) error // applies settings
-	bundle  string                 // folder of an OCI bundle to run instead of an image
-	network string
+	asked []asked   // of the machine, in its order
+	alone boot.Spec // what that means without settings
+
+	name, assigned          string // assigned is the one that a machine without a name was given
+	directory, image, stack string
+	boot, detach, remove    bool
+	cleanup                 bool
+	settings, register      string
+	background              string
+	bundle                  string // folder of an OCI bundle to run instead of an image
+	missing                 error  // that there is no image yet, which is none with a template
+	dryRun                  dryRun
 }
 
 func newRunCmd(a *app) *cobra.Command {
-	o := runOptions{settle: a.settle}
+	o := new(runOptions)
 	cmd := &cobra.Command{
-		Use:     "run [FLAGS] IMAGE [COMMAND [ARGUMENT…]]",
-		GroupID: groupRun,
-		Short:   "boot an image, or run one command in it, in the foreground",
-		Long:    runHelp,
-		Example: runExamples,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if o.bundle != "" {
-				return nil
-			}
-			return cobra.MinimumNArgs(1)(cmd, args)
-		},
+		Use:               "run [FLAGS] IMAGE [COMMAND [ARGUMENT…]]",
+		GroupID:           groupRun,
+		Short:             "boot an image, or run one command in it, in the foreground",
+		Long:              runHelp,
+		Example:           runExamples,
+		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeImages,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if os.Geteuid() != 0 {
 				return a.runStatus(0, errors.New("only root can run a machine: use sudo"))
-			}
-			if cmd.Flags().Changed("machine") || cmd.Flags().Changed("name") {
-				if err := boot.CheckName(o.spec.Name); err != nil {
-					return a.runStatus(0, err)
-				}
 			}
 			ctx, insist, stop := twoSignals(cmd.Context())
 			defer stop()
 			return a.runStatus(a.run(ctx, insist, o, args))
 		},
 	}
-	flags := cmd.Flags()
-	flags.SetInterspersed(false)
-	flags.StringVarP(&o.spec.Name, "machine", "M", "", "name of the machine (default: the image's)")
-	flags.StringVar(&o.spec.Hostname, "hostname", "", "host name inside (default: the machine's name)")
-	flags.StringArrayVarP(&o.env, "setenv", "E", nil, "set an environment variable, `NAME=VALUE`")
-	flags.BoolVar(&o.spec.ReadOnly, "read-only", false, "make the root read-only")
-	flags.StringVar(&o.network, "network", "", "veth: a pair to the host, or none: loopback only (default: veth to boot, none for a command)")
-	flags.StringVar(&o.bundle, "oci-bundle", "", "run the OCI bundle in `DIR` instead of an image; a command replaces the bundle's")
-	flags.StringVar(&o.spec.Name, "name", "", "the same as --machine")
-	o.dryRun.addTo(cmd)
+	if !a.elsewhere() {
+		o.addFlags(cmd.Flags())
+	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return a.runStatus(0, misuse(cmd, err)) })
+	showGroups(cmd)
 	return cmd
+}
+
+// elsewhere tells whether the command line is another verb's, which is spared the making of more than a hundred flags.
+func (a *app) elsewhere() bool {
+	switch a.verb {
+	case "", "run", "help", "man", "completion":
+		return false
+	}
+	return !strings.HasPrefix(a.verb, "-") && !strings.HasPrefix(a.verb, "__complete")
 }
 
 // twoSignals gives a context that ends with the first signal and a channel that closes with the second.
@@ -115,32 +122,43 @@ func twoSignals(parent context.Context) (ctx context.Context, insist <-chan stru
 }
 
 // run runs a machine and gives its exit status.
-func (a *app) run(ctx context.Context, insist <-chan struct{}, o runOptions, args []string) (int, error) {
+func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, args []string) (int, error) {
 	if o.bundle != "" {
 		return a.runBundle(ctx, insist, o, args)
 	}
 	if o.dryRun != "" {
-		spec, err := o.resolve(args)
+		spec, err := a.resolve(o, args)
 		if err != nil {
 			return 0, err
 		}
 		return 0, a.preview(spec, o.dryRun)
 	}
+	if o.cleanup {
+		return 0, a.cleanUp(o, args)
+	}
+	if o.detach {
+		return 0, a.detach(ctx, o, args)
+	}
 	partners := newPartners(a)
-	spec, err := o.resolve(args)
+	spec, err := a.resolve(o, args)
 	if err != nil {
 		return 0, err
 	}
-	if err := makeTree(ctx, &spec); err != nil {
+	registry, err := o.registry(partners)
+	if err == nil {
+		err = makeTree(ctx, &spec)
+	}
+	if err != nil {
 		return 0, err
 	}
+	a.record(spec.Name)
 	spec.Terminal = isTerminal(a.in) && a.screen
 	f := &boot.Foreground{
 		Insist:    insist,
-		Starter:   boot.Starter{Units: partners, Registry: partners},
+		Starter:   boot.Starter{Units: partners, Registry: registry},
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
 		Converse: func(master *os.File, gone <-chan struct{}) error {
-			session := terminal.Session{In: a.in, Out: a.file(), Master: master, Gone: gone}
+			session := terminal.Session{In: a.in, Out: a.file(), Master: master, Gone: gone, Background: o.background}
 			_, err := session.Run(context.WithoutCancel(ctx))
 			return err
 		},
@@ -154,47 +172,6 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o runOptions, arg
 		return 0, nil // how the kernel ends an init that powers off
 	}
 	return statusOf(ws), nil
-}
-
-// resolve makes the spec that flags, settings and arguments mean, in this order of weight.
-func (o runOptions) resolve(args []string) (boot.Spec, error) {
-	spec := boot.Spec{Name: o.spec.Name, Command: args[1:]}
-	root, missing, err := findTree(args[0])
-	if err != nil {
-		return spec, err
-	}
-	spec.Root = root
-	if spec.Name == "" {
-		spec.Name = filepath.Base(root)
-	}
-	if err := o.settle(&spec); err != nil {
-		return spec, err
-	}
-	if missing != nil && spec.Template == "" {
-		return spec, missing
-	}
-	if o.spec.Hostname != "" {
-		spec.Hostname = o.spec.Hostname
-	}
-	for _, e := range o.env {
-		name, value, ok := strings.Cut(e, "=")
-		if !ok || name == "" {
-			return spec, fmt.Errorf("environment variable %q is not NAME=VALUE", e)
-		}
-		if spec.Environment == nil {
-			spec.Environment = map[string]string{}
-		}
-		spec.Environment[name] = value
-	}
-	spec.ReadOnly = spec.ReadOnly || o.spec.ReadOnly
-	switch o.network {
-	case "":
-	case "veth", "none":
-		spec.Network.Veth = new(o.network == "veth")
-	default:
-		return spec, fmt.Errorf("--network=%s is neither veth nor none", o.network)
-	}
-	return spec, spec.Validate()
 }
 
 // runStatus says what went wrong and turns it into run's exit statuses.

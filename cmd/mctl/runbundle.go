@@ -50,16 +50,16 @@ func (a *app) readBundle(dir, name string, args []string) (boot.Spec, error) {
 }
 
 // runBundle runs an OCI bundle and gives its exit status.
-func (a *app) runBundle(ctx context.Context, insist <-chan struct{}, o runOptions, args []string) (int, error) {
+func (a *app) runBundle(ctx context.Context, insist <-chan struct{}, o *runOptions, args []string) (int, error) {
 	if o.dryRun != "" {
-		spec, err := a.readBundle(o.bundle, o.spec.Name, args)
+		spec, err := a.readBundle(o.bundle, o.name, args)
 		if err != nil {
 			return 0, err
 		}
 		return 0, a.preview(spec, o.dryRun)
 	}
 	partners := newPartners(a)
-	spec, err := a.readBundle(o.bundle, o.spec.Name, args)
+	spec, err := a.readBundle(o.bundle, o.name, args)
 	if err != nil {
 		return 0, err
 	}

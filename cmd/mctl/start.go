@@ -53,7 +53,7 @@ func newStartCmd(a *app) *cobra.Command {
 			return each(args, func(name string) error { return a.start(ctx, service, name) })
 		},
 	}
-	dry.addTo(cmd)
+	dry.addTo(cmd.Flags())
 	return cmd
 }
 

@@ -52,26 +52,60 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 			cancel()
 		}
 	}()
-	spec, err := a.serviceSpec(name)
+	stored := handover.Stored()
+	spec, registry, err := a.starterSpec(partners, name, stored)
 	if err != nil {
 		return err
 	}
 	if err := makeTree(ctx, &spec); err != nil {
 		return err
 	}
+	a.record(name)
 	turns, err := boot.HostTurns()
 	if err != nil {
 		return err
 	}
 	s := &boot.Service{
 		Turns:     turns,
-		Starter:   boot.Starter{Units: partners, Registry: partners},
+		Starter:   boot.Starter{Units: partners, Registry: registry},
 		Manager:   manager,
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
 		Attach:    partners.attach,
 		Watch:     partners.watch,
+		Keep:      stored[storedOrder],
 	}
-	return s.Run(ctx, spec, handover.Stored())
+	return s.Run(ctx, spec, stored)
+}
+
+// starterSpec is what the service is to run: what "mctl run --detach" has ordered, which stored holds from then on, or the image of the
+// machine's name.
+func (a *app) starterSpec(p *partners, name string, stored map[string][]*os.File) (boot.Spec, boot.Registry, error) {
+	if err := boot.CheckName(name); err != nil {
+		return boot.Spec{}, nil, err
+	}
+	if len(stored) == 0 {
+		f, err := takeOrder(name)
+		if err != nil {
+			return boot.Spec{}, nil, err
+		}
+		if f != nil {
+			stored[storedOrder] = []*os.File{f}
+		}
+	}
+	if len(stored[storedOrder]) == 0 {
+		spec, err := a.serviceSpec(name)
+		return spec, p, err
+	}
+	r, err := readOrder(stored[storedOrder][0])
+	if err != nil {
+		return boot.Spec{}, nil, err
+	}
+	spec, o, err := r.spec(a)
+	if err != nil {
+		return spec, nil, err
+	}
+	registry, err := o.registry(p)
+	return spec, registry, err
 }
 
 // serviceSpec is what the service of machine name boots.
