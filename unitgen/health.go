@@ -12,6 +12,8 @@ func Health(mctl string) string {
 Description=Health Check of Machine %i
 Documentation=man:machine.toml(5)
 After=contain@%i.service
+# The timer says how often.
+StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
@@ -20,5 +22,6 @@ ExecStart=` + mctl + ` health %i
 SuccessExitStatus=3
 # One line a check would be all there is in the journal.
 LogLevelMax=notice
+SyslogLevel=warning
 `
 }

@@ -75,7 +75,17 @@ func dialPrivate(ctx context.Context) (*Conn, error) {
 		return nil, fmt.Errorf("authenticate to systemd at %q: %v", privateSocket, err)
 	}
 	c.bus, c.owns, c.peer = bus, true, true
+	overflow(bus)
 	return c, nil
+}
+
+// authBuffer is how much sd-bus reads at once while it authenticates (systemd's src/libsystemd/sd-bus/bus-socket.c).
+const authBuffer = 256
+
+// overflow sends a message that does nothing but be longer than that. A shorter first message can be read whole together with the end
+// of the authentication, and is then looked at only when the next one comes, for which its sender does not wait.
+func overflow(bus *dbus.Conn) {
+	bus.Object(busName, managerPath).Go("org.freedesktop.DBus.Peer.Ping", dbus.FlagNoReplyExpected, nil, strings.Repeat(" ", authBuffer))
 }
 
 func dialSystem(ctx context.Context) (*Conn, error) {

@@ -15,7 +15,7 @@ func TestHealth(t *testing.T) {
 			mkdir -p /etc/machined-go/machines
 			printf '[health]\ncommand = ["/bin/sh", "-c", "test ! -e /run/ill || { echo it is ill; exit 1; }"]\ninterval = "1s"\nretries = 2\n' >/etc/machined-go/machines/deb.toml`)
 		before := h.calm(t)
-		h.sh(t, `mctl start deb; until mctl status deb | grep -q 'Health: good'; do sleep .3; done`)
+		h.sh(t, `mctl start deb; until [[ $(mctl status deb) == *'Health: good'* ]]; do sleep .3; done`)
 		got := h.sh(t, `
 			leader=$(mctl show --value -p Leader deb)
 			systemd-run -M deb --quiet --wait touch /run/ill
