@@ -22,7 +22,6 @@ const patience = 2 * time.Minute
 type Service struct {
 	Starter
 	Manager   handover.Manager
-	Turns     Turns
 	LockImage LockImage
 	// Attach hands the notify socket to whoever reads it for the rest of the machine's life.
 	Attach func(ctx context.Context, name string, socket *os.File) error
@@ -35,11 +34,6 @@ type Service struct {
 // Run starts the machine, waits until it is ready, and returns: from then on the service manager watches it. stored is what the
 // last boot kept, if this is a reboot.
 func (s *Service) Run(ctx context.Context, spec Spec, stored map[string][]*os.File) error {
-	turn, err := s.Turns.Take(ctx, s.wait)
-	if err != nil {
-		return err
-	}
-	defer turn.Close()
 	c, err := s.claim(spec, stored)
 	if err != nil {
 		return err
@@ -57,9 +51,6 @@ func (s *Service) Run(ctx context.Context, spec Spec, stored map[string][]*os.Fi
 	}
 	return s.Watch(ctx, spec.Name, spec.Health)
 }
-
-// wait has the service manager be patient while other machines start.
-func (s *Service) wait() { _ = s.Manager.Wait("Waits while other machines start", patience) }
 
 func (s *Service) claim(spec Spec, stored map[string][]*os.File) (claim, error) {
 	c, ok, err := takeOver(stored)

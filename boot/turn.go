@@ -41,27 +41,57 @@ func HostTurns() (Turns, error) {
 	return t, nil
 }
 
-// turnPause is how long who waits for a turn sleeps between two looks.
-const turnPause = 20 * time.Millisecond
+const (
+	// turnPause is how long the next in the queue sleeps between two looks for a turn.
+	turnPause = 20 * time.Millisecond
+	// turnWord is how often it is said that there is none yet.
+	turnWord = 2 * time.Second
+)
 
 // Take waits for a turn, which ends when what it returns is closed. waiting is called, now and again, while there is none.
+//
+// Only the first in the queue looks for one; the others sleep until they are that.
 func (t Turns) Take(ctx context.Context, waiting func()) (*os.File, error) {
 	if err := os.MkdirAll(t.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("take turn: %w", err)
 	}
-	for look := 0; ; look++ {
+	taken := inBackground(func() (*os.File, error) {
+		queue, err := sys.AwaitLock(filepath.Join(t.Dir, "queue"))
+		if err != nil {
+			return nil, err
+		}
+		defer queue.Close()
+		return t.next(ctx)
+	})
+	arrived := make(chan struct{})
+	go func() {
+		_, _ = taken()
+		close(arrived)
+	}()
+	for word := time.Duration(0); ; word = turnWord {
+		select {
+		case <-arrived:
+			return taken()
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for the start of other machines: %w", ctx.Err())
+		case <-time.After(max(word, turnPause)):
+			waiting()
+		}
+	}
+}
+
+// next waits until a turn is free, and takes it.
+func (t Turns) next(ctx context.Context) (*os.File, error) {
+	for {
 		for i := range t.Count {
 			turn, err := sys.Lock(filepath.Join(t.Dir, strconv.Itoa(i)), true)
 			if err == nil || !errors.Is(err, sys.ErrLocked) {
 				return turn, err
 			}
 		}
-		if look%100 == 0 {
-			waiting()
-		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for the start of other machines: %w", ctx.Err())
+			return nil, ctx.Err()
 		case <-time.After(turnPause):
 		}
 	}

@@ -17,6 +17,13 @@ var ErrLocked = errors.New("locked by somebody else")
 // lock (Linux 3.15), which lives as long as any copy of the descriptor, in whatever process or fd store. It returns ErrLocked
 // instead of waiting. A file removed between open and lock is opened anew.
 func Lock(path string, exclusive bool) (*os.File, error) {
+	return lock(path, exclusive, unix.F_OFD_SETLK)
+}
+
+// AwaitLock is Lock, exclusive, of a file that nobody removes, but waits. Who waited longest is next.
+func AwaitLock(path string) (*os.File, error) { return lock(path, true, unix.F_OFD_SETLKW) }
+
+func lock(path string, exclusive bool, command int) (*os.File, error) {
 	kind := int16(unix.F_RDLCK)
 	if exclusive {
 		kind = unix.F_WRLCK
@@ -27,8 +34,11 @@ func Lock(path string, exclusive bool) (*os.File, error) {
 			return nil, err
 		}
 		lock := unix.Flock_t{Type: kind, Whence: io.SeekStart}
-		if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
+		if err := unix.FcntlFlock(f.Fd(), command, &lock); err != nil {
 			f.Close()
+			if err == unix.EINTR {
+				continue
+			}
 			if err == unix.EAGAIN || err == unix.EACCES {
 				return nil, ErrLocked
 			}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,6 +44,11 @@ func (a *app) serve(ctx context.Context, name string) error {
 }
 
 func (a *app) startService(ctx context.Context, manager handover.Manager, name string) error {
+	turn, err := takeTurn(ctx, manager)
+	if err != nil {
+		return err
+	}
+	defer turn.Close()
 	partners := newPartners(a)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -61,12 +67,7 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 		return err
 	}
 	a.record(name)
-	turns, err := boot.HostTurns()
-	if err != nil {
-		return err
-	}
 	s := &boot.Service{
-		Turns:     turns,
 		Starter:   boot.Starter{Units: partners, Registry: registry},
 		Manager:   manager,
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
@@ -75,6 +76,16 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 		Keep:      stored[storedOrder],
 	}
 	return s.Run(ctx, spec, stored)
+}
+
+// takeTurn waits until few enough other machines are being started. It comes before all connections: each would hear of all these.
+func takeTurn(ctx context.Context, manager handover.Manager) (*os.File, error) {
+	const patience = 2 * time.Minute
+	turns, err := boot.HostTurns()
+	if err != nil {
+		return nil, err
+	}
+	return turns.Take(ctx, func() { _ = manager.Wait("Waits while other machines start", patience) })
 }
 
 // starterSpec is what the service is to run: what "mctl run --detach" has ordered, which stored holds from then on, or the image of the
