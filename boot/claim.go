@@ -23,11 +23,11 @@ type claim struct {
 	image    []*os.File
 	ids      userns.Range
 	console  *console.Console
-	scratch  string // directory that is removed in the end
-	snapshot string // of the image, likewise
-	health   string // file for the outcome of health checks
-	old      bool   // taken over from the last boot
-	shared   bool   // the locks on the image are shared
+	scratch  string   // directory that is removed in the end
+	snapshot string   // of the image, likewise
+	traces   []string // files that are removed with it
+	old      bool     // taken over from the last boot
+	shared   bool     // the locks on the image are shared
 }
 
 // LockImage claims the image for the machine; what it returns holds the locks.
@@ -40,7 +40,7 @@ func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 			c.release()
 		}
 	}()
-	c.shared = spec.SharesImage()
+	c.shared, c.traces = spec.SharesImage(), slices.Clone(spec.Traces)
 	if c.name, err = claimName(spec); err != nil {
 		return c, err
 	}
@@ -107,10 +107,11 @@ func (c *claim) makeHealth(spec Spec) error {
 	if len(spec.Health.Command) == 0 || spec.Unit == "" {
 		return nil
 	}
-	c.health = HealthFile(spec.Name)
+	health := HealthFile(spec.Name)
+	c.traces = append(c.traces, health)
 	err := os.MkdirAll(HealthDir, 0o755)
 	if err == nil {
-		err = os.WriteFile(c.health, nil, 0o644)
+		err = os.WriteFile(health, nil, 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("make note of health: %w", err)
@@ -154,9 +155,7 @@ func (c claim) note(owner string) error {
 			locks = append(locks, f.Name())
 		}
 	}
-	if c.health != "" {
-		locks = append(locks, c.health)
-	}
+	locks = append(locks, c.traces...)
 	err := c.name.Truncate(0)
 	if err == nil {
 		_, err = c.name.WriteAt([]byte(sys.NoteText(owner, locks, c.trees())), 0)
@@ -172,8 +171,8 @@ func (c claim) release() {
 	if c.console != nil {
 		c.console.Master.Close()
 	}
-	if c.health != "" {
-		_ = os.Remove(c.health)
+	for _, t := range c.traces {
+		_ = os.Remove(t)
 	}
 	for _, t := range c.trees() {
 		_ = sys.RemoveScratch(t) // the daemon finds what stays

@@ -19,10 +19,11 @@ import (
 type Spec struct {
 	// Who starts the machine fills these; a settings file cannot.
 
-	Name     string `toml:"-"` // the machine's name and, unless Hostname is set, its host name
-	Root     string `toml:"-"` // absolute path of the OS tree
-	Unit     string `toml:"-"` // the service that supervises the machine; empty for a machine in the foreground
-	Terminal bool   `toml:"-"` // a PTY as /dev/console and standard streams; otherwise the caller's own streams
+	Name     string   `toml:"-"` // the machine's name and, unless Hostname is set, its host name
+	Root     string   `toml:"-"` // absolute path of the OS tree
+	Unit     string   `toml:"-"` // the service that supervises the machine; empty for a machine in the foreground
+	Traces   []string `toml:"-"` // small files that whoever starts the machine makes about it, and that are to go with it
+	Terminal bool     `toml:"-"` // a PTY as /dev/console and standard streams; otherwise the caller's own streams
 
 	Container *Container `toml:"-"` // what an OCI bundle asks for; nil for every other machine
 

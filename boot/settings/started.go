@@ -16,7 +16,7 @@ type Started struct {
 
 // Note keeps the settings of a machine that starts, so that it can be told later which have changed since. None leave no file.
 func (s Search) Note(name string, set *Settings) {
-	path := s.startedFile(name)
+	path := s.StartedFile(name)
 	if len(set.root.Table) == 0 {
 		_ = os.Remove(path)
 		return
@@ -27,14 +27,12 @@ func (s Search) Note(name string, set *Settings) {
 	}
 }
 
-// Forget takes away what Note left.
-func (s Search) Forget(name string) { _ = os.Remove(s.startedFile(name)) }
-
-func (s Search) startedFile(name string) string { return filepath.Join(s.Started, name+ext) }
+// StartedFile is where Note keeps the settings of a machine.
+func (s Search) StartedFile(name string) string { return filepath.Join(s.Started, name+ext) }
 
 // ReadStarted gives the settings that a machine was started with; there are none if nothing was noted.
 func (s Search) ReadStarted(name string) (Started, error) {
-	path := s.startedFile(name)
+	path := s.StartedFile(name)
 	info, err := os.Stat(path)
 	if os.IsNotExist(err) {
 		return Started{Settings: &Settings{root: newTable(Place{}), t: Schema()}}, nil

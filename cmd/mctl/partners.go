@@ -19,7 +19,6 @@ import (
 type partners struct {
 	units    func() (*systemd1.Conn, error)
 	machines func() (*client.Client, error)
-	record   func(name string) // of a machine that is about to run
 }
 
 // newPartners is the first thing a start does.
@@ -28,7 +27,6 @@ func newPartners(a *app) *partners {
 	machines := ahead(a.client)
 	return &partners{
 		machines: machines,
-		record:   a.record,
 		units: sync.OnceValues(func() (*systemd1.Conn, error) {
 			if _, err := machines(); err != nil {
 				return nil, err
@@ -93,7 +91,6 @@ func (p *partners) Register(ctx context.Context, r boot.Registration) error {
 	if err != nil {
 		return err
 	}
-	p.record(r.Name)
 	_, err = machines.Register(ctx, client.Registration{
 		Name: r.Name, ID: r.MachineID, Service: "machined-go", Class: "container", LeaderPIDFD: r.PIDFD,
 		RootDirectory: r.Root, NetworkInterfaces: r.Interfaces, Console: r.Console, ServiceUnit: r.Unit,

@@ -18,6 +18,9 @@ func (a *app) settle(spec *boot.Spec) error {
 	}
 	a.tellNotes(set.Notes)
 	a.settled = set
+	if len(set.Files) > 0 {
+		spec.Traces = append(spec.Traces, a.settings.StartedFile(spec.Name))
+	}
 	return set.Complete(spec)
 }
 

@@ -28,7 +28,7 @@ func TestHealth(t *testing.T) {
 				t.Errorf("no %q in\n%s", want, got)
 			}
 		}
-		h.sh(t, `mctl poweroff deb; systemctl reset-failed; [[ ! -e /run/machined-go/health/deb ]]; [[ ! $(systemctl list-timers --all --no-legend 'machined-go-health@*') ]]`)
+		h.sh(t, `mctl poweroff deb; systemctl reset-failed; while [[ -e /run/machined-go/health/deb || $(systemctl list-timers --all --no-legend 'machined-go-health@*') ]]; do sleep .1; done`)
 		h.nothingLeft(t, before)
 	})
 }

@@ -28,7 +28,7 @@ mine=$(readlink /proc/self/ns/pid)
 
 section state
 find /run/systemd/machines /run/systemd/nspawn /run/systemd/nspawn-uid /run/machined-go -mindepth 1 \
-	! \( -type d \( -name locks -o -name notes -o -name machines -o -name propagate -o -name unix-export -o -name control -o -name turns \) \) \
+	! \( -type d \( -name locks -o -name notes -o -name machines -o -name propagate -o -name unix-export -o -name control -o -name turns -o -name health -o -name started -o -name network \) \) \
 	! -path '/run/machined-go/turns/*' 2>/dev/null | sort # turns are made at first use, and stay
 section images
 find /var/lib/machines -mindepth 1 -maxdepth 1 | sort
