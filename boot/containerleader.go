@@ -37,7 +37,7 @@ func containerProgram(p *Plan, w word, j joined, tell *os.File) *sys.Program {
 	prog.Call("close start pipe", unix.SYS_CLOSE, w.w.Fd())
 	prog.Try("leave the caller's session keyring", unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
 	prog.Call("start a session", unix.SYS_SETSID)
-	reset(prog, false)
+	reset(prog)
 	labels := openLabels(prog, c.Rights, j.proc)
 	if j.time != nil {
 		prog.Call("join time namespace", unix.SYS_SETNS, j.time.Fd(), unix.CLONE_NEWTIME)

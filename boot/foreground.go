@@ -21,7 +21,7 @@ type Foreground struct {
 }
 
 // Run starts the machine, again whenever its init asks for a reboot, and returns how its first process ended. When ctx ends, a
-// booted machine is asked to power off, and killed if the user insists; a command is killed.
+// booted machine is asked to power off, and killed if the user insists; a command is killed, unless a signal is set that asks it.
 func (f *Foreground) Run(ctx context.Context, spec Spec) (ws unix.WaitStatus, err error) {
 	c, err := newClaim(spec, f.LockImage)
 	if err != nil {
@@ -77,18 +77,13 @@ func (f *Foreground) attend(ctx context.Context, spec Spec, c claim, m *Machine)
 	return ws, errors.Join(err, talkErr)
 }
 
-// askToEnd makes a machine end: an init by the signal that asks systemd to power off, a command by force, for as PID 1 it is
-// deaf to what it has no handler for.
+// askToEnd makes a machine end.
 func (m *Machine) askToEnd(spec Spec) {
 	if spec.Container != nil {
 		m.askContainerToEnd(spec.Container.Process.StopSignal)
 		return
 	}
-	signal := StopSignal
-	if len(spec.Command) > 0 {
-		signal = unix.SIGKILL
-	}
-	_ = unix.PidfdSendSignal(int(m.Leader.PIDFD.Fd()), signal, nil, 0)
+	_ = unix.PidfdSendSignal(int(m.Leader.PIDFD.Fd()), spec.endSignal(), nil, 0)
 }
 
 func (m *Machine) close() { m.Leader.PIDFD.Close() }

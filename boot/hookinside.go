@@ -34,7 +34,7 @@ func (h Hook) fork(state []byte, said io.Writer, enter func(*sys.Program) error)
 	defer r.Close()
 	prog := new(sys.Program)
 	prog.Call("start a session", unix.SYS_SETSID)
-	reset(prog, false)
+	reset(prog)
 	for fd, f := range []*os.File{in, w, w} {
 		prog.Call("set stream", unix.SYS_DUP3, f.Fd(), uintptr(fd), 0)
 	}

@@ -25,6 +25,7 @@ func processSpec() Spec {
 			Rlimit:         map[string]string{"nofile": "100:200", "core": "1M"},
 			OOMScoreAdjust: &adjust, CPUAffinity: "0,2-3",
 		},
+		WorkingDirectory: "/srv", KillSignal: "SIGUSR1",
 	}
 }
 
@@ -47,6 +48,8 @@ func printStatus() int {
 		}
 	}
 	seen["oom"] = read("/proc/self/oom_score_adj")
+	seen["args"], seen["A_B"], seen["D"] = strings.Join(os.Args[1:], "|"), os.Getenv("A_B"), os.Getenv("D")
+	seen["cwd"], _ = os.Getwd()
 	seen["personality"] = read("/proc/self/personality")
 	try := func(name string, err error) {
 		seen[name] = "ok"

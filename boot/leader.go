@@ -68,6 +68,10 @@ func leaderProgram(p *Plan, w word) *sys.Program {
 	prog.Await("wait for the starter", w.r.Fd())
 	enterCgroup(prog)
 	standardStreams(prog, p)
+	workingDirectory(prog, p)
+	if p.Personality != nil {
+		prog.Call("set personality "+p.Spec.Personality, unix.SYS_PERSONALITY, *p.Personality)
+	}
 	restrict(prog, p)
 	return prog.Exec(p.Path, p.Argv, p.Env)
 }
@@ -78,7 +82,7 @@ func prepare(prog *sys.Program, p *Plan) {
 	prog.Call("set host name", unix.SYS_SETHOSTNAME, prog.Path(name), uintptr(len(name)))
 	prog.Try("leave the caller's session keyring", unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
 	prog.Call("start a session", unix.SYS_SETSID)
-	reset(prog, p.Systemd)
+	reset(prog, p.held()...)
 	for c := range caps.Cap(64) {
 		if caps.All.Has(c) && !p.Caps.Has(c) {
 			prog.Try(fmt.Sprintf("drop capability %d", c), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c))
@@ -117,25 +121,41 @@ func standardStreams(prog *sys.Program, p *Plan) {
 		prog.Call("make /dev/console standard error", unix.SYS_DUP3, 0, 2, 0)
 		prog.Try("make /dev/console the controlling terminal", unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
 	}
-	if len(p.Spec.Command) > 0 {
-		prog.Try("change directory to /root", unix.SYS_CHDIR, prog.Path("/root"))
+}
+
+// workingDirectory leaves a command in / when its user has no home.
+func workingDirectory(prog *sys.Program, p *Plan) {
+	switch dir := p.Spec.WorkingDirectory; {
+	case dir != "":
+		prog.ChangeDirectory(dir, false)
+	case len(p.Spec.Command) > 0:
+		prog.ChangeDirectory("/root", true)
 	}
 }
 
-// reset undoes what a program inherits: signals that were ignored or blocked, and the file creation mask. PID 1 does not get a
-// signal for which it has no handler yet, so an order to stop in the first moments of a boot would be lost. For a systemd it is
-// blocked, and so kept until systemd, which reads its signals from a descriptor, comes to that.
-func reset(prog *sys.Program, systemd bool) {
+// held are the signals that are kept for an init until it comes to them. PID 1 does not get a signal for which it has no handler yet,
+// so an order to stop in the first moments of a boot would be lost. For a systemd it is blocked, and so kept until systemd, which
+// reads its signals from a descriptor, comes to that.
+func (p *Plan) held() []unix.Signal {
+	if !p.Systemd {
+		return nil
+	}
+	return []unix.Signal{StopSignal, p.Spec.endSignal()}
+}
+
+// reset undoes what a program inherits: signals that were ignored or blocked, but those that are held, and the file creation mask.
+func reset(prog *sys.Program, held ...unix.Signal) {
 	const signals, setSize = 64, 8
 	deflt := prog.Bytes(make([]byte, 32)) // struct kernel_sigaction, all zero: SIG_DFL
 	for sig := uintptr(1); sig <= signals; sig++ {
 		prog.Try("reset signal", unix.SYS_RT_SIGACTION, sig, deflt, 0, setSize)
 	}
-	mask := make([]byte, setSize)
-	if systemd {
-		binary.NativeEndian.PutUint64(mask, 1<<(StopSignal-1))
+	var mask uint64
+	for _, sig := range held {
+		mask |= 1 << (sig - 1)
 	}
-	prog.Call("unblock signals", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, prog.Bytes(mask), 0, setSize)
+	blocked := binary.NativeEndian.AppendUint64(nil, mask)
+	prog.Call("unblock signals", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, prog.Bytes(blocked), 0, setSize)
 	prog.Call("set file creation mask", unix.SYS_UMASK, 0o022)
 }
 

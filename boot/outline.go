@@ -43,6 +43,7 @@ func (p *Plan) Outline() []Step {
 	p.outlineAdjustments(add)
 	add("hostname", "host name %s", p.Hostname())
 	p.outlineSecurity(add)
+	p.outlineProgram(add)
 	for _, e := range p.Env {
 		add("environment", "environment %s", e)
 	}

@@ -5,8 +5,6 @@ package boot
 import (
 	"encoding/hex"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -62,6 +60,8 @@ type Plan struct {
 	Network    network.Plan
 	Argv, Env  []string
 	Path       string // what is executed
+	// Personality is the execution domain of the machine's programs (personality(2)); nil for the caller's.
+	Personality *uintptr
 
 	base, custom []mount.Op // parts of Mounts
 }
@@ -99,11 +99,6 @@ func NewPlan(spec Spec, f Facts) (*Plan, error) {
 	return p, nil
 }
 
-func (p *Plan) decideProgram(f Facts) error {
-	p.Path, p.Argv, p.Env = f.Tree.Init, argv(p.Spec, f.Tree), environment(p.Spec, f)
-	return nil
-}
-
 func (p *Plan) decideMounts(f Facts) error {
 	p.Mounts = mount.Table(mount.Options{
 		Owner: f.Base, BootID: UUID(f.BootID), MachineID: UUID(f.MachineID), Manager: Manager,
@@ -112,43 +107,6 @@ func (p *Plan) decideMounts(f Facts) error {
 		HostNetwork: !p.Spec.Network.private(),
 	})
 	return nil
-}
-
-func argv(spec Spec, t Tree) []string {
-	if len(spec.Command) > 0 {
-		return spec.Command
-	}
-	return []string{t.Init}
-}
-
-// environment is what the container interface (systemd.io/CONTAINER_INTERFACE) and nspawn give PID 1; spec.Environment wins.
-func environment(spec Spec, f Facts) []string {
-	env := []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"container=" + Manager,
-		"container_uuid=" + UUID(f.MachineID),
-		"HOME=/root", "USER=root", "LOGNAME=root",
-		"NOTIFY_SOCKET=/run/host/notify",
-	}
-	if f.Host.Term != "" {
-		env = append(env, "TERM="+f.Host.Term)
-	}
-	if len(spec.Command) > 0 {
-		env = append(env, "LANG=C.UTF-8")
-	}
-	if len(spec.Integration.Credentials) > 0 {
-		env = append(env, "CREDENTIALS_DIRECTORY="+mount.CredentialsDir)
-	}
-	for _, field := range []string{"ID", "VERSION_ID", "BUILD_ID", "VARIANT_ID"} {
-		if v := f.Host.OSRelease[field]; v != "" {
-			env = append(env, "container_host_"+strings.ToLower(field)+"="+v)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(spec.Environment)) {
-		env = slices.DeleteFunc(env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
-		env = append(env, name+"="+spec.Environment[name])
-	}
-	return env
 }
 
 // Hostname is the machine's host name at boot.

@@ -56,6 +56,7 @@ var probes = map[string]func(path string) (string, error){
 	"remount": func(path string) (string, error) {
 		return "done", unix.Mount("", path, "", unix.MS_REMOUNT|unix.MS_BIND, "")
 	},
+	"cwd": func(string) (string, error) { return os.Getwd() },
 	"env": func(name string) (string, error) { return os.Getenv(strings.TrimPrefix(name, "/")), nil },
 }
 

@@ -93,7 +93,7 @@ func (s *Service) entrust(c claim, leader int) (done func() error, undo func(), 
 func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 	name := p.Spec.Name
 	if err := ctx.Err(); err != nil {
-		m.callOff(p.Systemd)
+		m.callOff(p)
 		return fmt.Errorf("start machine %q: %w", name, err)
 	}
 	status := "Machine " + name + " is running"
@@ -108,7 +108,7 @@ func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 		err := handover.AwaitReady(wait, m.Notify, m.Leader.PID, report)
 		switch {
 		case ctx.Err() != nil:
-			m.callOff(p.Systemd)
+			m.callOff(p)
 			return fmt.Errorf("start machine %q: %w", name, ctx.Err())
 		case errors.Is(err, context.Canceled):
 			return fmt.Errorf("machine %q ended before it was ready: see `journalctl -u contain@%s`", name, name)
@@ -132,14 +132,11 @@ const infancy = 2 * time.Second
 
 // callOff ends a machine whose start was called off when its init ran already. As PID 1 an init is deaf to what it has no handler
 // for, and this one may not have come to that yet; but for a systemd the signal waits.
-func (m *Machine) callOff(systemd bool) {
-	_ = unix.PidfdSendSignal(int(m.Leader.PIDFD.Fd()), StopSignal, nil, 0)
-	if systemd {
+func (m *Machine) callOff(p *Plan) {
+	_ = unix.PidfdSendSignal(int(m.Leader.PIDFD.Fd()), p.Spec.endSignal(), nil, 0)
+	if p.Systemd {
 		return
 	}
 	defer time.AfterFunc(infancy, m.Leader.Kill).Stop()
 	_ = m.Leader.AwaitExit()
 }
-
-// StopSignal is SIGRTMIN+3, which asks a systemd that is PID 1 to power off (systemd(1)); glibc's SIGRTMIN is 34.
-const StopSignal = unix.Signal(34 + 3)

@@ -8,9 +8,7 @@ package boot
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -34,7 +32,7 @@ type Spec struct {
 
 	// What to run instead of the tree's init: an absolute path inside, and arguments.
 	Command []string `toml:"command"`
-	// Arguments for the tree's init.
+	// Arguments for the tree's init. Those of the form NAME=VALUE become variables of its environment, as in a kernel's command line.
 	InitArguments []string `toml:"init_arguments"`
 	// Run a minimal init as PID 1, which reaps processes and passes signals on, and the command as PID 2.
 	StubInit bool `toml:"stub_init"`
@@ -44,11 +42,12 @@ type Spec struct {
 	User string `toml:"user"`
 	// Directory to run the command in; by default the user's home.
 	WorkingDirectory string `toml:"working_directory"`
-	// Signal that asks the first program to end, such as "SIGTERM"; by default SIGRTMIN+3 for an init, SIGKILL for a command.
+	// Signal that asks the first program to end, such as "SIGTERM"; by default SIGRTMIN+3 for an init, SIGKILL for a command. A service
+	// has it from the next reload of the service manager on.
 	KillSignal string `toml:"kill_signal"`
 	// Whether the machine counts as started only once its init says so; by default for an init that is systemd.
 	NotifyReady *bool `toml:"notify_ready"`
-	// Which kernel the machine is told it runs on: "x86-64" or "x86" (personality(2)); by default the host's.
+	// Which kernel the machine is told it runs on, "x86-64" or "x86", on ARM "arm64" or "arm" (personality(2)); by default the host's.
 	Personality string `toml:"personality"`
 	// Where console and standard streams lead: "interactive", "read-only", "passive", "pipe" or "auto", the default.
 	Console string `toml:"console"`
@@ -140,17 +139,11 @@ func (s Spec) Validate() error {
 	if !strings.HasPrefix(s.Root, "/") {
 		return fmt.Errorf("root directory %q is not an absolute path", s.Root)
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
-		if name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(s.Environment[name], 0) {
-			return fmt.Errorf("environment variable %q is not NAME=VALUE", name)
-		}
+	if err := s.validateProgram(); err != nil {
+		return err
 	}
-	for _, arg := range slices.Concat(s.Command, s.InitArguments) {
-		if strings.ContainsRune(arg, 0) {
-			return fmt.Errorf("command argument %q has a NUL byte", arg)
-		}
-	}
-	err := unsupported(s, "Hostname", "Command", "Environment", "ReadOnly", "Volatile", "Ephemeral", "Template", "PivotRoot", "Inaccessible",
+	err := unsupported(s, "Hostname", "MachineID", "Command", "InitArguments", "Environment", "WorkingDirectory", "KillSignal",
+		"Personality", "ReadOnly", "Volatile", "Ephemeral", "Template", "PivotRoot", "Inaccessible",
 		"Binds", "Tmpfs", "Overlays", "Volumes", "Devices")
 	if err != nil {
 		return err

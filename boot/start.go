@@ -324,6 +324,11 @@ func decide(spec Spec, c claim) (*Plan, error) {
 		Tree: tree, Base: c.ids.Base, BootID: NewID(), MachineID: tree.MachineID, Host: host, Devices: found, Scratch: c.scratch, Snapshot: c.snapshot,
 	}
 	if f.MachineID == [16]byte{} {
+		if f.MachineID, err = spec.givenID(); err != nil {
+			return nil, err
+		}
+	}
+	if f.MachineID == [16]byte{} {
 		f.MachineID = NewID()
 	}
 	if f.MachineID == host.MachineID {

@@ -4,8 +4,12 @@ package unitgen
 
 import "strings"
 
-// Order is which machines a machine starts after, and which it brings along.
-type Order struct{ After, Wants, Requires []string }
+// Order is which machines a machine starts after, which it brings along, and by which signal its service asks it to end; the usual one
+// if that is empty.
+type Order struct {
+	After, Wants, Requires []string
+	KillSignal             string
+}
 
 // Dropin is the text of a drop-in for a machine's service that says so; empty if there is nothing to say. Who needs another machine
 // also starts after it.
@@ -19,8 +23,15 @@ func (o Order) Dropin() string {
 			b.WriteString(line.key + "=" + Service(machine) + "\n")
 		}
 	}
-	if b.Len() == 0 {
+	text := b.String()
+	if text != "" {
+		text = "[Unit]\n" + text
+	}
+	if o.KillSignal != "" {
+		text += "[Service]\nKillSignal=" + o.KillSignal + "\n"
+	}
+	if text == "" {
 		return ""
 	}
-	return "# SPDX-License-Identifier: Apache-2.0\n# From the machine's settings, [start] in machine.toml(5).\n[Unit]\n" + b.String()
+	return "# SPDX-License-Identifier: Apache-2.0\n# From the machine's settings, [start] and kill_signal in machine.toml(5).\n" + text
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"machined-go/boot"
 	"machined-go/boot/settings"
@@ -30,7 +31,7 @@ func generate(dirs []string) int {
 	return 0
 }
 
-// orderOf reads when a machine starts from its settings, not from those beside its image: these are not to be trusted.
+// orderOf reads when a machine starts, and how it is asked to end, from its settings, not from those beside its image: these are not to be trusted.
 func orderOf(machine string) (unitgen.Order, error) {
 	spec := boot.Spec{Name: machine, Root: "/"}
 	set, err := settings.System().Load(machine, "")
@@ -40,5 +41,9 @@ func orderOf(machine string) (unitgen.Order, error) {
 	if err != nil {
 		return unitgen.Order{}, fmt.Errorf("read settings of %q: %w", machine, err)
 	}
-	return unitgen.Order(spec.Start), nil
+	order := unitgen.Order{After: spec.Start.After, Wants: spec.Start.Wants, Requires: spec.Start.Requires}
+	if signal := spec.AskedToEnd(); signal != 0 {
+		order.KillSignal = strconv.Itoa(int(signal))
+	}
+	return order, nil
 }

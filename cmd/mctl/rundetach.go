@@ -16,6 +16,9 @@ func (a *app) detach(ctx context.Context, o *runOptions, args []string) error {
 	if c := o.alone.Console; c == "interactive" || c == "pipe" {
 		return fmt.Errorf("--console=%s is for the foreground: leave out --detach", c)
 	}
+	if o.alone.KillSignal != "" {
+		return errors.New("--kill-signal is for the foreground: set kill_signal in the machine's settings, for its service")
+	}
 	if o.background != "" {
 		return errors.New("--background is for the foreground: leave out --detach")
 	}
