@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"machined-go/boot/handover"
 )
 
 // Foreground starts a machine and stays until it ends.
@@ -18,6 +20,8 @@ type Foreground struct {
 	Converse func(master *os.File, gone <-chan struct{}) error
 	// Insist is closed when a machine that was asked to power off is to end at once.
 	Insist <-chan struct{}
+	// Manager is the service manager that is to be told when the machine is ready, if there is one.
+	Manager handover.Manager
 }
 
 // Run starts the machine, again whenever its init asks for a reboot, and returns how its first process ended. When ctx ends, a
@@ -33,7 +37,7 @@ func (f *Foreground) Run(ctx context.Context, spec Spec) (ws unix.WaitStatus, er
 		if err != nil {
 			return 0, err
 		}
-		ws, err = f.attend(ctx, spec, c, machine)
+		ws, err = f.attend(ctx, plan, c, machine)
 		err = errors.Join(err, f.Registry.Unregister(context.WithoutCancel(ctx), spec.Name))
 		if spec.Container != nil {
 			f.runPoststop(ctx, plan)
@@ -46,11 +50,13 @@ func (f *Foreground) Run(ctx context.Context, spec Spec) (ws unix.WaitStatus, er
 	}
 }
 
-func (f *Foreground) attend(ctx context.Context, spec Spec, c claim, m *Machine) (unix.WaitStatus, error) {
+func (f *Foreground) attend(ctx context.Context, p *Plan, c claim, m *Machine) (unix.WaitStatus, error) {
+	spec := p.Spec
 	stop := context.AfterFunc(ctx, func() { m.askToEnd(spec) })
 	defer stop()
 	defer m.close()
-	m.Notify.Close() // nobody is to be told
+	told := f.announce(ctx, p, m)
+	defer told()
 	gone := make(chan struct{})
 	insisted := inBackground(func() (struct{}, error) {
 		select {
@@ -75,6 +81,30 @@ func (f *Foreground) attend(ctx context.Context, spec Spec, c claim, m *Machine)
 		m.network.Undo()
 	}
 	return ws, errors.Join(err, talkErr)
+}
+
+// announce tells the service manager, if there is one, when the machine is ready. What it returns ends that.
+func (f *Foreground) announce(ctx context.Context, p *Plan, m *Machine) (end func()) {
+	if !f.Manager.Present() || m.Notify == nil {
+		m.Notify.Close() // nobody is to be told
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	status := "Machine " + p.Spec.Name + " is running"
+	told := inBackground(func() (struct{}, error) {
+		defer m.Notify.Close()
+		if p.Announces {
+			report := func(text string) { _ = f.Manager.Status(text) }
+			if err := handover.AwaitReady(ctx, m.Notify, m.Leader.PID, report); err != nil {
+				return struct{}{}, err
+			}
+		}
+		return struct{}{}, f.Manager.Ready(status)
+	})
+	return func() {
+		cancel()
+		_, _ = told()
+	}
 }
 
 // askToEnd makes a machine end.

@@ -47,7 +47,8 @@ type Plan struct {
 	Base      uint32
 	IDs       *sys.IDMaps // of a container; nil if it has none of its own
 	MachineID [16]byte
-	Systemd   bool // the init says when it is ready
+	Systemd   bool // the init is systemd
+	Announces bool // the first program says when it is ready
 	Mounts    []mount.Op
 	Caps      caps.Set // the bounding set
 	Ambient   caps.Set // what a program keeps that does not run as root

@@ -59,6 +59,10 @@ func (s Spec) givenID() (id [16]byte, err error) {
 func (p *Plan) decideProgram(f Facts) (err error) {
 	args, variables := splitArguments(p.Spec.InitArguments)
 	p.Path, p.Argv, p.Env = f.Tree.Init, argv(p.Spec, f.Tree, args), environment(p.Spec, f, variables)
+	p.Announces = p.Systemd
+	if p.Spec.NotifyReady != nil {
+		p.Announces = *p.Spec.NotifyReady
+	}
 	p.Personality, err = p.Spec.personality()
 	return err
 }
@@ -122,6 +126,9 @@ func environment(spec Spec, f Facts, variables []string) []string {
 
 // outlineProgram tells what is set for the program that is executed.
 func (p *Plan) outlineProgram(add func(kind, format string, args ...any)) {
+	if p.Announces {
+		add("ready", "ready when its first program says so")
+	}
 	if p.Spec.KillSignal != "" {
 		add("end", "asked to end by %s", p.Spec.KillSignal)
 	}

@@ -97,7 +97,7 @@ func (s *Service) awaitReady(ctx context.Context, p *Plan, m *Machine) error {
 		return fmt.Errorf("start machine %q: %w", name, err)
 	}
 	status := "Machine " + name + " is running"
-	if p.Systemd {
+	if p.Announces {
 		wait, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		go func() {

@@ -45,7 +45,8 @@ type Spec struct {
 	// Signal that asks the first program to end, such as "SIGTERM"; by default SIGRTMIN+3 for an init, SIGKILL for a command. A service
 	// has it from the next reload of the service manager on.
 	KillSignal string `toml:"kill_signal"`
-	// Whether the machine counts as started only once its init says so; by default for an init that is systemd.
+	// Whether the machine counts as started only once its init says so; by default for an init that is systemd. In the
+	// foreground this is what `mctl run` tells a service manager that started it.
 	NotifyReady *bool `toml:"notify_ready"`
 	// Which kernel the machine is told it runs on, "x86-64" or "x86", on ARM "arm64" or "arm" (personality(2)); by default the host's.
 	Personality string `toml:"personality"`
@@ -142,7 +143,7 @@ func (s Spec) Validate() error {
 	if err := s.validateProgram(); err != nil {
 		return err
 	}
-	err := unsupported(s, "Hostname", "MachineID", "Command", "InitArguments", "Environment", "WorkingDirectory", "KillSignal",
+	err := unsupported(s, "Hostname", "MachineID", "Command", "InitArguments", "Environment", "WorkingDirectory", "KillSignal", "NotifyReady",
 		"Personality", "ReadOnly", "Volatile", "Ephemeral", "Template", "PivotRoot", "Inaccessible",
 		"Binds", "Tmpfs", "Overlays", "Volumes", "Devices")
 	if err != nil {

@@ -29,6 +29,9 @@ func FromEnv() Manager {
 	return m
 }
 
+// Present tells whether there is a service manager that wants to be told something.
+func (m Manager) Present() bool { return m.socket != "" }
+
 // Store puts files into the service's store under a name. They are kept until the service has ended for good; without polling,
 // for a PTY master of which no slave is open counts as hung up and would be thrown out in the very moment it is kept for.
 func (m Manager) Store(name string, files ...*os.File) error {

@@ -19,7 +19,7 @@ var docs = []schema.Doc{
 	{Key: "user", Text: "User to run the command as, by name or number inside the machine; by default root."},
 	{Key: "working_directory", Text: "Directory to run the command in; by default the user's home."},
 	{Key: "kill_signal", Text: "Signal that asks the first program to end, such as \"SIGTERM\"; by default SIGRTMIN+3 for an init, SIGKILL for a command. A service has it from the next reload of the service manager on."},
-	{Key: "notify_ready", Text: "Whether the machine counts as started only once its init says so; by default for an init that is systemd."},
+	{Key: "notify_ready", Text: "Whether the machine counts as started only once its init says so; by default for an init that is systemd. In the foreground this is what `mctl run` tells a service manager that started it."},
 	{Key: "personality", Text: "Which kernel the machine is told it runs on, \"x86-64\" or \"x86\", on ARM \"arm64\" or \"arm\" (personality(2)); by default the host's."},
 	{Key: "console", Text: "Where console and standard streams lead: \"interactive\", \"read-only\", \"passive\", \"pipe\" or \"auto\", the default."},
 	{Key: "read_only", Text: "Make the root read-only."},

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/boot"
+	"machined-go/boot/handover"
 	"machined-go/machine/client/terminal"
 	"machined-go/machine/image"
 )
@@ -155,6 +156,7 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 	spec.Terminal = isTerminal(a.in) && a.screen
 	f := &boot.Foreground{
 		Insist:    insist,
+		Manager:   handover.FromEnv(),
 		Starter:   boot.Starter{Units: partners, Registry: registry},
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
 		Converse: func(master *os.File, gone <-chan struct{}) error {
