@@ -37,6 +37,9 @@ func (s Spec) validateProgram() error {
 			return fmt.Errorf("kill_signal: %w", err)
 		}
 	}
+	if err := s.validateConsole(); err != nil {
+		return err
+	}
 	if _, err := s.givenID(); err != nil {
 		return err
 	}

@@ -50,7 +50,10 @@ type Spec struct {
 	NotifyReady *bool `toml:"notify_ready"`
 	// Which kernel the machine is told it runs on, "x86-64" or "x86", on ARM "arm64" or "arm" (personality(2)); by default the host's.
 	Personality string `toml:"personality"`
-	// Where console and standard streams lead: "interactive", "read-only", "passive", "pipe" or "auto", the default.
+	// Where console and standard streams of a machine in the foreground lead: "interactive" (a terminal of its own, joined with the
+	// caller's streams), "read-only" (the same, but it gets no input), "passive" (a terminal that is joined with nothing), "pipe" (the
+	// caller's streams themselves) or "auto", the default: interactive on a terminal, else pipe. The console of a service leads to the
+	// journal and `mctl console`.
 	Console string `toml:"console"`
 
 	// Make the root read-only.
@@ -143,7 +146,7 @@ func (s Spec) Validate() error {
 	if err := s.validateProgram(); err != nil {
 		return err
 	}
-	err := unsupported(s, "Hostname", "MachineID", "Command", "InitArguments", "Environment", "WorkingDirectory", "KillSignal", "NotifyReady",
+	err := unsupported(s, "Hostname", "MachineID", "Command", "InitArguments", "Environment", "WorkingDirectory", "KillSignal", "NotifyReady", "Console",
 		"Personality", "ReadOnly", "Volatile", "Ephemeral", "Template", "PivotRoot", "Inaccessible",
 		"Binds", "Tmpfs", "Overlays", "Volumes", "Devices")
 	if err != nil {

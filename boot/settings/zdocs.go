@@ -21,7 +21,7 @@ var docs = []schema.Doc{
 	{Key: "kill_signal", Text: "Signal that asks the first program to end, such as \"SIGTERM\"; by default SIGRTMIN+3 for an init, SIGKILL for a command. A service has it from the next reload of the service manager on."},
 	{Key: "notify_ready", Text: "Whether the machine counts as started only once its init says so; by default for an init that is systemd. In the foreground this is what `mctl run` tells a service manager that started it."},
 	{Key: "personality", Text: "Which kernel the machine is told it runs on, \"x86-64\" or \"x86\", on ARM \"arm64\" or \"arm\" (personality(2)); by default the host's."},
-	{Key: "console", Text: "Where console and standard streams lead: \"interactive\", \"read-only\", \"passive\", \"pipe\" or \"auto\", the default."},
+	{Key: "console", Text: "Where console and standard streams of a machine in the foreground lead: \"interactive\" (a terminal of its own, joined with the caller's streams), \"read-only\" (the same, but it gets no input), \"passive\" (a terminal that is joined with nothing), \"pipe\" (the caller's streams themselves) or \"auto\", the default: interactive on a terminal, else pipe. The console of a service leads to the journal and `mctl console`."},
 	{Key: "read_only", Text: "Make the root read-only."},
 	{Key: "volatile", Text: "What of the root is forgotten when the machine ends: \"no\", \"yes\" (all but /usr), \"state\" (/var) or \"overlay\" (every change)."},
 	{Key: "ephemeral", Text: "Run from a snapshot or copy of the image that is removed when the machine ends."},

@@ -153,16 +153,15 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 		return 0, err
 	}
 	a.record(spec.Name)
-	spec.Terminal = isTerminal(a.in) && a.screen
+	mode := spec.ConsoleMode(isTerminal(a.in) && a.screen)
+	spec.Terminal = mode != boot.ConsolePipe
 	f := &boot.Foreground{
 		Insist:    insist,
 		Manager:   handover.FromEnv(),
 		Starter:   boot.Starter{Units: partners, Registry: registry},
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
 		Converse: func(master *os.File, gone <-chan struct{}) error {
-			session := terminal.Session{In: a.in, Out: a.file(), Master: master, Gone: gone, Background: o.background}
-			_, err := session.Run(context.WithoutCancel(ctx))
-			return err
+			return a.watchConsole(ctx, mode, &terminal.Session{Master: master, Gone: gone, Background: o.background})
 		},
 	}
 	ws, err := f.Run(ctx, spec)
@@ -174,6 +173,24 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 		return 0, nil // how the kernel ends an init that powers off
 	}
 	return statusOf(ws), nil
+}
+
+// watchConsole joins the caller's streams with a machine's console, as far as the mode has it.
+func (a *app) watchConsole(ctx context.Context, mode string, session *terminal.Session) error {
+	session.Out = a.file()
+	switch mode {
+	case boot.ConsoleInteractive:
+		session.In = a.in
+	case boot.ConsolePassive:
+		nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer nowhere.Close()
+		session.Out = nowhere
+	}
+	_, err := session.Run(context.WithoutCancel(ctx))
+	return err
 }
 
 // runStatus says what went wrong and turns it into run's exit statuses.

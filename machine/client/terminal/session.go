@@ -42,7 +42,7 @@ const (
 
 // Session is one conversation. The zero values of Gone and Patience do.
 type Session struct {
-	In     *os.File // keys; raw mode while the session lasts if it is a terminal
+	In     *os.File // keys; raw mode while the session lasts if it is a terminal; nil for none
 	Out    *os.File // screen
 	Master *os.File // the far terminal, non-blocking
 
@@ -85,6 +85,7 @@ func (s *Session) Run(ctx context.Context) (End, error) {
 	go func() { output <- s.show(screen, firstByte) }()
 	go func() {
 		switch {
+		case s.In == nil:
 		case s.send(typed, alive):
 			input <- Escaped
 		case s.Quiet > 0:
@@ -117,7 +118,9 @@ func (s *Session) prepare() (typed bool, restore func(), err error) {
 			undo[i]()
 		}
 	}
-	if in, err := console.ConsoleFromFile(s.In); err == nil {
+	if s.In == nil {
+		typed = false
+	} else if in, err := console.ConsoleFromFile(s.In); err == nil {
 		if err := in.SetRaw(); err != nil {
 			return true, nil, err
 		}

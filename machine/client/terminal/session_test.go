@@ -245,3 +245,12 @@ func TestEndsWithItsContext(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// Without keys there is no end of file either.
+func TestNoInput(t *testing.T) {
+	master := far(t, "exec 3<&0; (cat <&3; echo ended) & sleep 0.4; kill $!; echo over")
+	got := <-converse(t, &Session{Master: master})
+	if got.err != nil || !strings.Contains(got.output, "over") || strings.Contains(got.output, "ended") {
+		t.Errorf("got %+v, want only over", got)
+	}
+}
