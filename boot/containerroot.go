@@ -128,6 +128,9 @@ func (b *builder) buildContainer(leader *sys.Child) error {
 // prepareForHooks makes what a container's hooks need.
 func (b *builder) prepareForHooks() (err error) {
 	c := b.plan.Spec.Container
+	if c == nil && b.plan.Spec.hasUser() {
+		b.work = make(chan func())
+	}
 	if c == nil {
 		return nil
 	}

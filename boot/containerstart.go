@@ -80,16 +80,7 @@ func (s *start) ownStreams() error {
 	if uid == 0 || s.plan.Spec.Terminal {
 		return nil
 	}
-	for fd := range 3 {
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {
-			continue
-		}
-		if err := unix.Fchown(fd, int(uid), -1); err != nil {
-			return fmt.Errorf("give stream %d to user %d: %w", fd, uid, err)
-		}
-	}
-	return nil
+	return s.giveStreams(int(uid))
 }
 
 // ownConsole gives the console to the container's user, and the size that is asked for.

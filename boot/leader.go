@@ -45,8 +45,9 @@ func (w word) close() {
 	w.w.Close()
 }
 
-func (w word) give() error {
-	if _, err := w.w.Write([]byte{1}); err != nil {
+// give gives the word, and what the leader is to know besides.
+func (w word) give(more ...byte) error {
+	if _, err := w.w.Write(append([]byte{1}, more...)); err != nil {
 		return fmt.Errorf("give word to leader: %w", err)
 	}
 	return nil
@@ -61,19 +62,31 @@ func leaderProgram(p *Plan, w word) *sys.Program {
 	prog.Await("wait for the root", w.r.Fd())
 	enterRoot(prog)
 	if p.foreground() {
-		// Not earlier, for a change of user would have the kernel forget it.
-		prog.Call("die with the starter", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
-		prog.Attended("see the starter alive", w.r.Fd())
+		dieWithStarter(prog, w)
 	}
 	prog.Await("wait for the starter", w.r.Fd())
 	enterCgroup(prog)
 	standardStreams(prog, p)
-	workingDirectory(prog, p)
+	user := new(handedAccount)
+	var env []uintptr
+	if p.Spec.hasUser() {
+		env = user.become(prog, p, w.r.Fd())
+		if p.foreground() {
+			dieWithStarter(prog, w)
+		}
+	}
+	workingDirectory(prog, p, user)
 	if p.Personality != nil {
 		prog.Call("set personality "+p.Spec.Personality, unix.SYS_PERSONALITY, *p.Personality)
 	}
 	restrict(prog, p)
-	return prog.Exec(p.Path, p.Argv, p.Env)
+	return prog.Exec(p.Path, p.Argv, p.Env, env...)
+}
+
+// dieWithStarter comes after each change of user, for that has the kernel forget it.
+func dieWithStarter(prog *sys.Program, w word) {
+	prog.Call("die with the starter", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
+	prog.Attended("see the starter alive", w.r.Fd())
 }
 
 // prepare does what needs neither root nor cgroup.
@@ -83,6 +96,10 @@ func prepare(prog *sys.Program, p *Plan) {
 	prog.Try("leave the caller's session keyring", unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
 	prog.Call("start a session", unix.SYS_SETSID)
 	reset(prog, p.held()...)
+	dropBounding(prog, p)
+}
+
+func dropBounding(prog *sys.Program, p *Plan) {
 	for c := range caps.Cap(64) {
 		if caps.All.Has(c) && !p.Caps.Has(c) {
 			prog.Try(fmt.Sprintf("drop capability %d", c), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c))
@@ -94,12 +111,16 @@ func prepare(prog *sys.Program, p *Plan) {
 // own the copy and locks every mount in it.
 func enterRoot(prog *sys.Program) {
 	root := prog.Path("/")
-	prog.Call("become group root of the machine", unix.SYS_SETRESGID, 0, 0, 0)
-	prog.Call("drop supplementary groups", unix.SYS_SETGROUPS, 0, 0)
-	prog.Call("become root of the machine", unix.SYS_SETRESUID, 0, 0, 0)
+	becomeRoot(prog)
 	prog.Call("make mount namespace", unix.SYS_UNSHARE, unix.CLONE_NEWNS)
 	prog.Call("change directory to /", unix.SYS_CHDIR, root)
 	prog.Call("share mounts within the machine", unix.SYS_MOUNT, 0, root, 0, unix.MS_SHARED|unix.MS_REC, 0)
+}
+
+func becomeRoot(prog *sys.Program) {
+	prog.Call("become group root of the machine", unix.SYS_SETRESGID, 0, 0, 0)
+	prog.Call("drop supplementary groups", unix.SYS_SETGROUPS, 0, 0)
+	prog.Call("become root of the machine", unix.SYS_SETRESUID, 0, 0, 0)
 }
 
 // enterCgroup is possible only once the scope is there.
@@ -124,12 +145,14 @@ func standardStreams(prog *sys.Program, p *Plan) {
 }
 
 // workingDirectory leaves a command in / when its user has no home.
-func workingDirectory(prog *sys.Program, p *Plan) {
+func workingDirectory(prog *sys.Program, p *Plan, user *handedAccount) {
 	switch dir := p.Spec.WorkingDirectory; {
 	case dir != "":
-		prog.ChangeDirectory(dir, false)
+		prog.ChangeDirectory("change directory to "+dir, prog.Path(dir), false)
+	case p.Spec.hasUser():
+		prog.ChangeDirectory("change directory to the user's home", sys.Pointer(prog, &user.home[len("HOME=")]), true)
 	case len(p.Spec.Command) > 0:
-		prog.ChangeDirectory("/root", true)
+		prog.ChangeDirectory("change directory to /root", prog.Path("/root"), true)
 	}
 }
 

@@ -37,6 +37,9 @@ func (s Spec) validateProgram() error {
 			return fmt.Errorf("kill_signal: %w", err)
 		}
 	}
+	if err := s.validateUser(); err != nil {
+		return err
+	}
 	if err := s.validateConsole(); err != nil {
 		return err
 	}
@@ -102,6 +105,9 @@ func environment(spec Spec, f Facts, variables []string) []string {
 		"HOME=/root", "USER=root", "LOGNAME=root",
 		"NOTIFY_SOCKET=/run/host/notify",
 	}
+	if spec.hasUser() { // the machine is asked
+		env = slices.DeleteFunc(env, func(old string) bool { return strings.HasPrefix(old, "HOME=") || strings.Contains(old, "=root") })
+	}
 	if f.Host.Term != "" {
 		env = append(env, "TERM="+f.Host.Term)
 	}
@@ -137,6 +143,9 @@ func (p *Plan) outlineProgram(add func(kind, format string, args ...any)) {
 	}
 	if p.Personality != nil {
 		add("personality", "personality %s", p.Spec.Personality)
+	}
+	if p.Spec.hasUser() {
+		add("user", "user %s, whom the machine is asked about", p.Spec.User)
 	}
 	if p.Spec.WorkingDirectory != "" {
 		add("directory", "working directory %s", p.Spec.WorkingDirectory)

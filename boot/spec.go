@@ -38,7 +38,8 @@ type Spec struct {
 	StubInit bool `toml:"stub_init"`
 	// Variables for the machine's first program, beyond or instead of what every machine gets.
 	Environment map[string]string `toml:"environment"`
-	// User to run the command as, by name or number inside the machine; by default root.
+	// User to run the command as, by name or number inside the machine; by default root. The machine's own getent(1) is
+	// asked who that is; a number needs no entry.
 	User string `toml:"user"`
 	// Directory to run the command in; by default the user's home.
 	WorkingDirectory string `toml:"working_directory"`
@@ -146,7 +147,7 @@ func (s Spec) Validate() error {
 	if err := s.validateProgram(); err != nil {
 		return err
 	}
-	err := unsupported(s, "Hostname", "MachineID", "Command", "InitArguments", "Environment", "WorkingDirectory", "KillSignal", "NotifyReady", "Console",
+	err := unsupported(s, "Hostname", "MachineID", "Command", "InitArguments", "Environment", "User", "WorkingDirectory", "KillSignal", "NotifyReady", "Console",
 		"Personality", "ReadOnly", "Volatile", "Ephemeral", "Template", "PivotRoot", "Inaccessible",
 		"Binds", "Tmpfs", "Overlays", "Volumes", "Devices")
 	if err != nil {

@@ -101,6 +101,7 @@ type start struct {
 	running func() (struct{}, error) // waits until the leader has executed its program
 	hooked  bool                     // whether a hook has been run
 	cgroup  string                   // as in Machine
+	account []byte                   // who the program's user is, for the leader; empty for root
 }
 
 // step is one thing to do towards a running machine. What it returns takes it back, should a later one fail.
@@ -118,6 +119,7 @@ var steps = []step{
 	{"make scope", (*start).makeScope},
 	{"adjust leader", (*start).adjust},
 	{"make root", (*start).awaitRoot},
+	{"look up user", (*start).lookUpUser},
 	{"connect network", (*start).awaitNetwork},
 	{"hand over", (*start).handOver},
 	{"register", (*start).register},
@@ -276,7 +278,7 @@ func (s *start) letGo(context.Context) (func(), error) {
 	if err := s.handed(); err != nil {
 		return nil, err
 	}
-	if err := s.word.give(); err != nil {
+	if err := s.word.give(s.account...); err != nil {
 		return nil, err
 	}
 	if s.running == nil {

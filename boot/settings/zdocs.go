@@ -16,7 +16,7 @@ var docs = []schema.Doc{
 	{Key: "init_arguments", Text: "Arguments for the tree's init. Those of the form NAME=VALUE become variables of its environment, as in a kernel's command line."},
 	{Key: "stub_init", Text: "Run a minimal init as PID 1, which reaps processes and passes signals on, and the command as PID 2."},
 	{Key: "environment", Text: "Variables for the machine's first program, beyond or instead of what every machine gets."},
-	{Key: "user", Text: "User to run the command as, by name or number inside the machine; by default root."},
+	{Key: "user", Text: "User to run the command as, by name or number inside the machine; by default root. The machine's own getent(1) is asked who that is; a number needs no entry."},
 	{Key: "working_directory", Text: "Directory to run the command in; by default the user's home."},
 	{Key: "kill_signal", Text: "Signal that asks the first program to end, such as \"SIGTERM\"; by default SIGRTMIN+3 for an init, SIGKILL for a command. A service has it from the next reload of the service manager on."},
 	{Key: "notify_ready", Text: "Whether the machine counts as started only once its init says so; by default for an init that is systemd. In the foreground this is what `mctl run` tells a service manager that started it."},

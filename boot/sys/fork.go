@@ -82,6 +82,12 @@ func (p *Program) Await(name string, fd uintptr) *Program {
 	return p.add(name, op{nr: unix.SYS_READ, least: 1, most: 1}, []uintptr{fd, uintptr(unsafe.Pointer(&buf[0])), 1})
 }
 
+// Receive makes the child read size bytes, which come in one piece, from fd to where to points; fewer are a failure.
+func (p *Program) Receive(name string, fd uintptr, to unsafe.Pointer, size uintptr) *Program {
+	p.keep = append(p.keep, to)
+	return p.add(name, op{nr: unix.SYS_READ, least: size, most: size}, []uintptr{fd, uintptr(to), size})
+}
+
 // Attended makes the child exit if nobody holds the writing end of the pipe fd any more, which read does not tell while there is
 // a byte to read.
 func (p *Program) Attended(name string, fd uintptr) *Program {
@@ -93,9 +99,10 @@ func (p *Program) Attended(name string, fd uintptr) *Program {
 // exiting at once: for its parent may have to do something first.
 func (p *Program) Linger(fd uintptr) { p.lingers, p.linger = true, fd }
 
-// Exec appends the final execve. argv and env must not be empty.
-func (p *Program) Exec(path string, argv, env []string) *Program {
-	return p.Call("execute "+path, unix.SYS_EXECVE, p.Path(path), p.strings(argv), p.strings(env))
+// Exec appends the final execve. argv and env must not be empty; more are addresses of further variables, which the child may yet
+// be going to fill.
+func (p *Program) Exec(path string, argv, env []string, more ...uintptr) *Program {
+	return p.Call("execute "+path, unix.SYS_EXECVE, p.Path(path), p.strings(argv), p.strings(env, more...))
 }
 
 // ExecFirst is Exec of the first of several paths that is there; they must not be none. The step is called name.
@@ -129,12 +136,12 @@ func Pointer[T any](p *Program, ptr *T) uintptr {
 	return uintptr(unsafe.Pointer(ptr))
 }
 
-func (p *Program) strings(list []string) uintptr {
+func (p *Program) strings(list []string, more ...uintptr) uintptr {
 	ptrs := make([]uintptr, 0, len(list)+1)
 	for _, s := range list {
 		ptrs = append(ptrs, p.Path(s))
 	}
-	ptrs = append(ptrs, 0)
+	ptrs = append(append(ptrs, more...), 0)
 	p.keep = append(p.keep, ptrs)
 	return uintptr(unsafe.Pointer(&ptrs[0]))
 }
