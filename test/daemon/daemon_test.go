@@ -142,7 +142,7 @@ func TestKillDuringLifecycle(t *testing.T) {
 			systemctl stop contain@one
 			systemctl stop contain@three
 			wait $killer
-			for i in {1..200}; do systemctl -q is-active machined-go && break; sleep 0.05; done
+			for i in {1..200}; do systemctl -q is-active machined-go && systemctl -q is-active contain@two && break; sleep 0.05; done
 			names
 			for n in one three; do systemctl show -P Result contain@$n; done
 			systemctl show -P ActiveState contain@two
