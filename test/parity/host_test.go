@@ -94,4 +94,7 @@ printf 'passwd: files\ngroup: files\n' >"$small/etc/nsswitch.conf"
 printf '#!/bin/sh\necho "init $$ $*"\n' >"$small/usr/sbin/init"
 chmod 755 "$small/usr/sbin/init"
 echo the small tree >"$small/etc/marker"
+rm -rf "$small.clean"
+cp -a "$small" "$small.clean"
+looks "$small.clean" >"$small.looks"
 `

@@ -55,6 +55,8 @@ export SYSTEMD_PAGER= SYSTEMD_COLORS=0 SYSTEMD_LOG_LEVEL=warning TERM=dumb LC_AL
 small=/var/lib/machines/small work=/var/lib/machines/work said=/run/parity
 # A small tree of one's own, to write into.
 own() { rm -rf "${1:-$work/own}"; cp -a "$small" "${1:-$work/own}"; }
+# What a tree looks like: stock writes into those it is given.
+looks() { find "$1" -printf '%P %u %g %m %s %T@ %l\n' | sort | cksum; }
 # Waits until a command is true.
 until_true() { local i; for i in {1..200}; do "$@" && return 0; sleep 0.02; done; echo "never: $*" >&2; return 1; }
 # What runs a machine, with the options that both get anyhow.
@@ -67,6 +69,7 @@ end() { pkill -KILL -x sleep; wait; }
 const cleanScript = `
 findmnt -rno TARGET | grep "^$work" | sort -r | xargs -r umount
 rm -rf "$work" /etc/systemd/nspawn; mkdir -p "$work" /etc/systemd/nspawn; cd "$work"
+[[ $(looks "$small") == "$(<$small.looks)" ]] || { rm -rf "$small"; cp -a "$small.clean" "$small"; }
 `
 
 // script is an attempt on a side.
