@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { lab.Main(m) }
 
 // commandLimit is longer than any command here takes; one that hangs fails.
-const commandLimit = "150"
+const commandLimit = "300"
 
 // host is a lab that has our daemon.
 type host struct {
