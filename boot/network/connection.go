@@ -138,12 +138,10 @@ func (c *Connection) Undo() {
 
 // Within runs f on a thread in the network namespace.
 func Within(ns *os.File, f func() error) error {
-	return sys.OnThread(func() error {
-		if err := sys.Join(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("join network namespace of the machine: %w", err)
-		}
-		return f()
-	})
+	if err := sys.InNetwork(int(ns.Fd()), f); err != nil {
+		return fmt.Errorf("in network namespace of the machine: %w", err)
+	}
+	return nil
 }
 
 func inode(f *os.File) (uint64, error) {

@@ -26,6 +26,40 @@ func OnThread(f func() error) error {
 	return <-done
 }
 
+// InNetwork runs f on a thread in the network namespace that is open as ns. The thread is one of the process's own and returns from
+// there, which costs less than a new one.
+func InNetwork(ns int, f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			done <- InNetwork(ns, f) // on another one: this is held
+			runtime.UnlockOSThread()
+			return
+		}
+		back, err := visitNetwork(ns, f)
+		if back {
+			runtime.UnlockOSThread()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+// visitNetwork runs f on the calling thread in a network namespace. It tells whether the thread is in its own again.
+func visitNetwork(ns int, f func() error) (back bool, err error) {
+	home, err := unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return true, fmt.Errorf("open own network namespace: %w", err)
+	}
+	defer unix.Close(home)
+	if err := Join(ns, unix.CLONE_NEWNET); err != nil {
+		return true, err
+	}
+	err = f()
+	return Join(home, unix.CLONE_NEWNET) == nil, err
+}
+
 // InMounts runs f on a thread in the mount namespace of the process behind pidfd; Linux 5.8 or newer. Relative paths and /proc are
 // the machine's there: f must work with descriptors.
 func InMounts(pidfd int, f func() error) error {

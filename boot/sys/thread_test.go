@@ -41,3 +41,55 @@ func TestAsOwner(t *testing.T) {
 		t.Errorf("owner is %d:%d", s.Uid, s.Gid)
 	}
 }
+
+// No thread stays behind in the network it visited.
+func TestInNetworkReturns(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("makes a network namespace: needs root")
+	}
+	var ns *os.File
+	err := OnThread(func() (err error) {
+		if err = unix.Unshare(unix.CLONE_NEWNET); err == nil {
+			ns, err = os.Open("/proc/thread-self/ns/net")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	home := stat(t, "/proc/self/ns/net")
+	there, err := ns.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		err := InNetwork(int(ns.Fd()), func() error {
+			if !os.SameFile(stat(t, "/proc/thread-self/ns/net"), there) {
+				t.Error("not in the network")
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	threads, err := filepath.Glob("/proc/self/task/*/ns/net")
+	if err != nil || len(threads) < 2 {
+		t.Fatalf("threads: %q, %v", threads, err)
+	}
+	for _, path := range threads {
+		if here, err := os.Stat(path); err == nil && !os.SameFile(here, home) {
+			t.Errorf("%s is of another network", path)
+		}
+	}
+}
+
+func stat(t *testing.T, path string) os.FileInfo {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}

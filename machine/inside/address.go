@@ -45,14 +45,14 @@ func (g *Guest) Addresses() ([]Address, error) {
 		return nil, ErrNoPrivateNetwork
 	}
 	var list []Address
-	err = sys.OnThread(func() (err error) {
-		if err := sys.Join(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("join network of process %d: %w", g.pid, err)
-		}
+	err = sys.InNetwork(int(ns.Fd()), func() (err error) {
 		list, err = dumpAddresses()
 		return err
 	})
-	return list, err
+	if err != nil {
+		return nil, fmt.Errorf("in network of process %d: %w", g.pid, err)
+	}
+	return list, nil
 }
 
 func sameFile(f *os.File, path string) (bool, error) {
