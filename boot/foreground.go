@@ -74,6 +74,9 @@ func (f *Foreground) attend(ctx context.Context, p *Plan, c claim, m *Machine) (
 	})
 	ws, err := m.Leader.Wait()
 	err = errors.Join(err, m.endOthers())
+	if m.scope != nil {
+		m.scope()
+	}
 	close(gone)
 	_, talkErr := conversed()
 	_, _ = insisted() // it uses the leader

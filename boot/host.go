@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -14,16 +16,11 @@ import (
 
 // ReadHost reads what a boot must know of the host.
 func ReadHost() (Host, error) {
-	h := Host{Term: os.Getenv("TERM")}
-	text, err := os.ReadFile("/etc/machine-id")
-	if err != nil {
+	h := Host{Term: os.Getenv("TERM"), Systemd: UnderSystemd()}
+	var err error
+	if h.MachineID, err = hostID(); err != nil && (h.Systemd || !errors.Is(err, fs.ErrNotExist)) {
 		return h, fmt.Errorf("read machine id of the host: %w", err)
 	}
-	raw, err := hex.DecodeString(string(bytes.TrimSpace(text)))
-	if err != nil || len(raw) != len(h.MachineID) {
-		return h, fmt.Errorf("read machine id of the host: /etc/machine-id does not hold 32 hexadecimal digits")
-	}
-	copy(h.MachineID[:], raw)
 	for _, path := range []string{"/etc/os-release", "/usr/lib/os-release"} {
 		if fields, err := readFields(path); err == nil {
 			h.OSPath, h.OSRelease = path, fields
@@ -32,6 +29,25 @@ func ReadHost() (Host, error) {
 	}
 	h.Limits = HostLimits(nrOpen())
 	return h, nil
+}
+
+// UnderSystemd tells whether systemd is PID 1 of the host (sd_booted(3)).
+func UnderSystemd() bool {
+	_, err := os.Stat("/run/systemd/system")
+	return err == nil
+}
+
+func hostID() (id [16]byte, err error) {
+	text, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		return id, err
+	}
+	raw, err := hex.DecodeString(string(bytes.TrimSpace(text)))
+	if err != nil || len(raw) != len(id) {
+		return id, errors.New("/etc/machine-id does not hold 32 hexadecimal digits")
+	}
+	copy(id[:], raw)
+	return id, nil
 }
 
 // nrOpen is the kernel's bound on RLIMIT_NOFILE (proc(5)), its built-in default if that cannot be read.

@@ -38,7 +38,7 @@ func (p *Plan) decideFiles(f Facts) error {
 
 // baseOps make the root, in nspawn's order.
 func baseOps(s Spec, f Facts) []mount.Op {
-	ops := []mount.Op{mount.Tree{Path: cmp.Or(f.Snapshot, s.Root), ReadOnly: s.sealed()}}
+	ops := []mount.Op{mount.Tree{Path: cmp.Or(f.Snapshot, s.Root), ReadOnly: s.sealed(), NoDevices: !f.Host.Systemd}}
 	if s.overlaid(f.Snapshot) {
 		ops = append(ops, mount.Forget{Dir: changes(f.Scratch)})
 	}

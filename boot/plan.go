@@ -39,7 +39,11 @@ type Host struct {
 	OSPath    string            // where that file is
 	Limits    Limits
 	Term      string // $TERM of the caller
+	Systemd   bool   // is its PID 1
 }
+
+// hostRoot tells whether root inside is the host's.
+func (p *Plan) hostRoot() bool { return p.Spec.Container != nil && p.IDs == nil }
 
 // Plan is what a spec means on this host. It is complete: carrying it out decides nothing any more.
 type Plan struct {

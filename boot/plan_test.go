@@ -24,6 +24,7 @@ func facts() Facts {
 			MachineID: [16]byte{1, 2, 3},
 			OSRelease: map[string]string{"ID": "debian", "VERSION_ID": "13"},
 			OSPath:    "/etc/os-release",
+			Systemd:   true,
 			Limits:    Limits{OpenFiles: 1 << 20, NProc: [2]uint64{1000, 2000}, Pending: [2]uint64{3000, 4000}},
 		},
 	}

@@ -25,8 +25,9 @@ const (
 
 // Units is what a boot asks of systemd.
 type Units interface {
-	// StartScope puts the process into a new transient scope whose cgroup is delegated, and returns when that is done.
-	StartScope(ctx context.Context, s Scope) error
+	// StartScope puts the process into a new transient scope whose cgroup is delegated, and returns when that is done. What it
+	// returns, unless nil, is called when all processes have ended.
+	StartScope(ctx context.Context, s Scope) (end func(), err error)
 }
 
 // Scope is the unit around a machine's processes.
@@ -37,6 +38,7 @@ type Scope struct {
 	Slice             string   // empty for machine.slice
 	Devices           []DeviceRule
 	Properties        []UnitProperty // in addition to all of these
+	HostRoot          bool           // root in it is the host's: nothing but Devices keeps it from opening them all
 }
 
 // DeviceRule lets a machine do something with a device node, or with a group of them such as "char-pts" (DeviceAllow= in
@@ -81,6 +83,7 @@ type Machine struct {
 	Notify *os.File // the socket on which its init tells its state (sd_notify(3)); nil for a container
 
 	cgroup  string // the cgroup that is to be emptied when it ends; empty: its PID namespace goes anyway
+	scope   func() // ends what is around its processes; nil: that ends by itself
 	network *network.Connection
 }
 
@@ -101,6 +104,7 @@ type start struct {
 	running func() (struct{}, error) // waits until the leader has executed its program
 	hooked  bool                     // whether a hook has been run
 	cgroup  string                   // as in Machine
+	scope   func()                   // likewise
 	account []byte                   // who the program's user is, for the leader; empty for root
 }
 
@@ -152,7 +156,7 @@ func (s *Starter) Start(ctx context.Context, p *Plan, con *console.Console) (*Ma
 			return nil, &Failure{p.Spec.Name, step.name, err}
 		}
 	}
-	return &Machine{Leader: st.leader, Notify: st.notify, cgroup: st.cgroup, network: st.network}, nil
+	return &Machine{Leader: st.leader, Notify: st.notify, cgroup: st.cgroup, scope: st.scope, network: st.network}, nil
 }
 
 // makeNotify makes the socket that becomes /run/host/notify; the kernel tells for each message which process sent it.
@@ -215,7 +219,7 @@ func (s *start) connect(context.Context) (func(), error) {
 func (s *start) makeScope(ctx context.Context) (func(), error) {
 	name := s.plan.Spec.Name
 	scope := Scope{Name: unitgen.Scope(name), Description: "Container " + name, PID: s.leader.PID, Devices: s.plan.Devices,
-		Slice: s.plan.Spec.Resources.Slice, Properties: s.plan.Properties}
+		Slice: s.plan.Spec.Resources.Slice, Properties: s.plan.Properties, HostRoot: s.plan.hostRoot()}
 	supervisor := s.plan.Spec.Unit
 	if supervisor == "" {
 		supervisor = ownUnit() // we ask it to power off ourselves when the host goes down
@@ -223,16 +227,17 @@ func (s *start) makeScope(ctx context.Context) (func(), error) {
 	if supervisor != "" {
 		scope.Before = []string{supervisor}
 	}
-	if err := s.Units.StartScope(ctx, scope); err != nil {
+	end, err := s.Units.StartScope(ctx, scope)
+	if err != nil {
 		return nil, err
 	}
+	s.scope = end
 	if c := s.plan.Spec.Container; c != nil && !c.makes(unix.CLONE_NEWPID) {
-		var err error
 		if s.cgroup, err = cgroupOf(s.leader.PID); err != nil {
-			return nil, err
+			return end, err
 		}
 	}
-	return nil, delegateCgroup(s.leader.PID, s.plan.Base)
+	return end, delegateCgroup(s.leader.PID, s.plan.Base)
 }
 
 func (s *start) giveConsole() error {

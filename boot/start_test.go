@@ -55,14 +55,14 @@ type fakeUnits struct {
 	got  Scope
 }
 
-func (u *fakeUnits) StartScope(_ context.Context, s Scope) error {
+func (u *fakeUnits) StartScope(_ context.Context, s Scope) (func(), error) {
 	u.got = s
 	if u.fail != nil {
-		return u.fail
+		return nil, u.fail
 	}
 	dir := filepath.Join(cgroupRoot(), "boot-test-"+strconv.Itoa(s.PID))
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	u.t.Cleanup(func() {
 		for range 100 {
@@ -73,7 +73,7 @@ func (u *fakeUnits) StartScope(_ context.Context, s Scope) error {
 		}
 		u.t.Errorf("cgroup %s is still in use", dir)
 	})
-	return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(s.PID)), 0)
+	return nil, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(s.PID)), 0)
 }
 
 type fakeRegistry struct {
@@ -481,8 +481,8 @@ func BenchmarkStart(b *testing.B) {
 
 type noUnits struct{}
 
-func (noUnits) StartScope(_ context.Context, s Scope) error {
+func (noUnits) StartScope(_ context.Context, s Scope) (func(), error) {
 	dir := filepath.Join(cgroupRoot(), "boot-bench")
 	_ = os.Mkdir(dir, 0o755)
-	return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(s.PID)), 0)
+	return nil, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(s.PID)), 0)
 }

@@ -18,9 +18,17 @@ import (
 type Tree struct {
 	Path     string
 	ReadOnly bool // what is mounted in it; the root itself is sealed last, when all places in it are made
+
+	NoDevices bool // device nodes in it cannot be opened, as on a host where no cgroup keeps them from that
 }
 
-func (o Tree) String() string { return words("bind host", o.Path, "on /, ID-mapped") }
+func (o Tree) String() string {
+	mapped := "on /, ID-mapped"
+	if o.NoDevices {
+		mapped += ", without devices"
+	}
+	return words("bind host", o.Path, mapped)
+}
 
 func (o Tree) host() []string { return []string{o.Path} }
 
@@ -48,6 +56,11 @@ func (o Tree) apply(r *Root) error {
 func (o Tree) shape(r *Root, tree int) error {
 	if r.in.Users >= 0 {
 		if err := r.mapIDs(tree, MapAll, "/"); err != nil {
+			return err
+		}
+	}
+	if o.NoDevices {
+		if err := sys.SetMountAttr(tree, true, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NODEV}); err != nil {
 			return err
 		}
 	}

@@ -54,12 +54,12 @@ func ahead[T any](f func() (T, error)) func() (T, error) {
 }
 
 // StartScope implements boot.Units.
-func (p *partners) StartScope(ctx context.Context, s boot.Scope) error {
+func (p *partners) StartScope(ctx context.Context, s boot.Scope) (end func(), err error) {
 	systemd, err := p.units()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return systemd.StartScope(ctx, systemd1.Scope{
+	return nil, systemd.StartScope(ctx, systemd1.Scope{
 		Name: s.Name, Description: s.Description, Slice: s.Slice, PIDs: []int{s.PID}, Before: s.Before,
 		Extra: append([]systemd1.Property{
 			systemd1.Prop("DevicePolicy", "closed"), systemd1.Prop("DeviceAllow", s.Devices),

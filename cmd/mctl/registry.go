@@ -10,17 +10,33 @@ import (
 	"machined-go/boot/settings/nspawn"
 )
 
+// starter is what starts a machine here: with systemd, or by hand where PID 1 is not systemd.
+func (a *app) starter(o *runOptions) (s boot.Starter, err error) {
+	s.Warn = func(err error) { a.report(err) }
+	if boot.UnderSystemd() {
+		p := newPartners(a)
+		s.Units = p
+		s.Registry, err = o.registry(p)
+		return s, err
+	}
+	s.Units = boot.ByHand{}
+	if s.Registry, err = o.registry(nobody{}); err == nil && o.register != "no" {
+		fmt.Fprintln(a.err, "mctl: systemd is not PID 1 of this host: the machine is not registered and has no limits")
+	}
+	return s, err
+}
+
 // registry is who keeps the list of machines, as far as --register= wants the machine on it.
-func (o *runOptions) registry(p *partners) (boot.Registry, error) {
+func (o *runOptions) registry(keeper boot.Registry) (boot.Registry, error) {
 	if o.register == "" || o.register == "auto" {
-		return p, nil
+		return keeper, nil
 	}
 	yes, err := nspawn.ParseBool(o.register)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("--register=%s is none of yes, no, auto", o.register)
 	case yes:
-		return p, nil
+		return keeper, nil
 	}
 	return nobody{}, nil
 }

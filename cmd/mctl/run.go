@@ -32,6 +32,9 @@ files (machine.toml(5)); lists go on from these, but for the network. What
 nobody says is safer than there: the machine has users and a network of its
 own, and without a command it boots.
 
+Where systemd is not PID 1, machines run all the same, with a cgroup that is
+made by hand: they have no limits and are on no list.
+
 The exit status is that of the command, 128 and the signal's number if a signal
 killed it, 0 if a booted system powered off. mctl's own failures give 125, a
 command that cannot be executed 126, one that is not there 127.`
@@ -140,12 +143,11 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 	if o.detach {
 		return 0, a.detach(ctx, o, args)
 	}
-	partners := newPartners(a)
-	spec, err := a.resolve(o, args)
+	starter, err := a.starter(o)
 	if err != nil {
 		return 0, err
 	}
-	registry, err := o.registry(partners)
+	spec, err := a.resolve(o, args)
 	if err == nil {
 		err = makeTree(ctx, &spec)
 	}
@@ -158,7 +160,7 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 	f := &boot.Foreground{
 		Insist:    insist,
 		Manager:   handover.FromEnv(),
-		Starter:   boot.Starter{Units: partners, Registry: registry},
+		Starter:   starter,
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
 		Converse: func(master *os.File, gone <-chan struct{}) error {
 			return a.watchConsole(ctx, mode, &terminal.Session{Master: master, Gone: gone, Background: o.background})

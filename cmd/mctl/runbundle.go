@@ -58,14 +58,17 @@ func (a *app) runBundle(ctx context.Context, insist <-chan struct{}, o *runOptio
 		}
 		return 0, a.preview(spec, o.dryRun)
 	}
-	partners := newPartners(a)
+	starter, err := a.starter(o)
+	if err != nil {
+		return 0, err
+	}
 	spec, err := a.readBundle(o.bundle, o.name, args)
 	if err != nil {
 		return 0, err
 	}
 	f := &boot.Foreground{
 		Insist:    insist,
-		Starter:   boot.Starter{Units: partners, Registry: partners, Warn: func(err error) { a.report(err) }},
+		Starter:   starter,
 		LockImage: func() ([]*os.File, error) { return image.LockTree(spec.Root, !spec.SharesImage()) },
 		Converse: func(master *os.File, gone <-chan struct{}) error {
 			session := terminal.Session{In: a.in, Out: a.file(), Master: master, Gone: gone}
