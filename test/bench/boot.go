@@ -17,8 +17,8 @@ func bootContest(_ context.Context, o options) (*contest, error) {
 		warmups: 1,
 		figures: bootFigures(),
 		contenders: []contender{
-			{ours, unit{"contain@" + o.image + ".service", o.image, []string{"mctl", "start", o.image}}.round},
-			{nspawn, unit{"systemd-nspawn@" + o.image + ".service", o.image, []string{"machinectl", "start", o.image}}.round},
+			{name: ours, round: unit{"contain@" + o.image + ".service", o.image, []string{"mctl", "start", o.image}}.round},
+			{name: nspawn, round: unit{"systemd-nspawn@" + o.image + ".service", o.image, []string{"machinectl", "start", o.image}}.round},
 		},
 		close: func() error { return nil },
 	}, nil
@@ -27,7 +27,7 @@ func bootContest(_ context.Context, o options) (*contest, error) {
 // directContest starts a whole Debian without a unit.
 func directContest(_ context.Context, o options) (*contest, error) {
 	tree := filepath.Join(machinesDir, o.image)
-	oci, err := newBundle("boot", tree, []string{"/sbin/init"})
+	oci, err := newBundle("boot", tree, false, "/sbin/init")
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +39,9 @@ func directContest(_ context.Context, o options) (*contest, error) {
 		warmups: 1,
 		figures: directFigures(),
 		contenders: []contender{
-			{ours, direct("mctl", "run", "--network=none", o.image)},
-			{nspawn, direct("systemd-nspawn", "-q", "-b", "-U", "-D", tree, "-M", o.image, "--private-network", "--register=yes", "--console=pipe")},
-			{crun, oci.boot},
+			{name: ours, round: direct("mctl", "run", "--network=none", o.image)},
+			{name: nspawn, round: direct("systemd-nspawn", "-q", "-b", "-U", "-D", tree, "-M", o.image, "--private-network", "--register=yes", "--console=pipe")},
+			{name: crun, round: oci.boot},
 		},
 		close: oci.remove,
 	}, nil

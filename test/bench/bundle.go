@@ -12,20 +12,21 @@ import (
 // bundle is an OCI bundle whose root is an existing tree.
 type bundle struct {
 	id, dir string
+	byHand  bool // its cgroup is made by the runtime, not by systemd
 	root    *idmapped
 }
 
 const bundleRange = 0x7ef00000 // above where nspawn and we pick
 
 // newBundle makes a bundle that runs argv in tree, with its own user namespace,
-// as ours and nspawn's machines have. Unlike them, crun cannot map the tree's
-// ids by itself; the mount that does is made here, so crun does not pay for it.
-func newBundle(id, tree string, argv []string) (*bundle, error) {
+// as ours and nspawn's machines have. Unlike them, runtimes cannot map the tree's
+// ids by themselves; the mount that does is made here, so they do not pay for it.
+func newBundle(id, tree string, byHand bool, argv ...string) (*bundle, error) {
 	dir, err := os.MkdirTemp("/run", "bench-"+id+"-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bundle{id: id, dir: dir}
+	b := &bundle{id: id, dir: dir, byHand: byHand}
 	root := filepath.Join(dir, "rootfs")
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return nil, errors.Join(err, b.remove())
@@ -57,14 +58,24 @@ func (b *bundle) remove() error {
 	return os.RemoveAll(b.dir)
 }
 
-func (b *bundle) cgroup() string  { return "machine.slice:bench:" + b.id }
+func (b *bundle) cgroup() string {
+	if b.byHand {
+		return "/bench/" + b.id
+	}
+	return "machine.slice:bench:" + b.id
+}
+
 func (b *bundle) scope() string   { return "bench-" + b.id + ".scope" }
 func (b *bundle) name() string    { return "bench-" + b.id }
 func (b *bundle) pidFile() string { return filepath.Join(b.dir, "pid") }
 
-// run is the command that runs it in the foreground.
-func (b *bundle) run() []string {
-	return []string{"crun", "--systemd-cgroup", "run", "--bundle", b.dir, b.name()}
+// run is the command with which a runtime runs it in the foreground.
+func (b *bundle) run(runtime string) []string {
+	argv := []string{runtime}
+	if !b.byHand {
+		argv = append(argv, "--systemd-cgroup")
+	}
+	return append(argv, "run", "--bundle", b.dir, b.name())
 }
 
 // detach is the command that starts it and returns.

@@ -19,7 +19,7 @@ func commandContest(_ context.Context, o options) (*contest, error) {
 		return nil, err
 	}
 	tree := filepath.Join(machinesDir, o.image)
-	oci, err := newBundle("command", tree, []string{"/bin/true"})
+	oci, err := newBundle("command", tree, false, "/bin/true")
 	if err != nil {
 		return nil, errors.Join(err, bus.close())
 	}
@@ -29,8 +29,16 @@ func commandContest(_ context.Context, o options) (*contest, error) {
 		{unitRemoved, []string{"machine-" + o.image + ".scope", o.image + ".scope"}},
 	}
 	call := func(name string, proof []announcement, argv ...string) contender {
-		return contender{name, func(ctx context.Context) (sample, error) { return timeCommand(ctx, bus, proof, argv) }}
+		return contender{name: name, program: argv[0], round: func(ctx context.Context) (sample, error) {
+			bus.forget()
+			took, err := timeCommand(ctx, argv)
+			if err != nil {
+				return nil, err
+			}
+			return sample{"command": took}, bus.await(ctx, proof...)
+		}}
 	}
+	scope := []announcement{{unitRemoved, []string{oci.scope()}}}
 	return &contest{
 		name:    "command",
 		warmups: 1,
@@ -39,23 +47,19 @@ func commandContest(_ context.Context, o options) (*contest, error) {
 			call(ours, registered, "mctl", "run", o.image, "/bin/true"),
 			call(nspawn, registered, "systemd-nspawn", "-q", "-U", "-D", tree,
 				"--private-network", "--register=yes", "/bin/true"),
-			call(crun, []announcement{{unitRemoved, []string{oci.scope()}}}, oci.run()...),
-			call(floor, nil, "unshare", "--fork", "--pid", "--mount", "--uts", "--ipc", "--net", "--user",
-				"--map-root-user", "chroot", tree, "/bin/true"),
+			call(crun, scope, oci.run("crun")...),
+			call(runc, scope, oci.run("runc")...),
+			call(podman, nil, oci.podman("/bin/true")...),
+			call(floor, nil, namespaced(tree, "/bin/true")...),
 		},
 		close: func() error { return errors.Join(oci.remove(), bus.close()) },
 	}, nil
 }
 
-// timeCommand runs a command that must succeed, and waits for the proof that it
-// did what it should and that its traces are gone.
-func timeCommand(ctx context.Context, bus *signals, proof []announcement, argv []string) (sample, error) {
-	bus.forget()
+// timeCommand runs a command that must succeed, and tells how long it took.
+func timeCommand(ctx context.Context, argv []string) (ms float64, err error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	called := now()
-	if err := execute(cmd); err != nil {
-		return nil, err
-	}
-	s := sample{"command": now().since(called)}
-	return s, bus.await(ctx, proof...)
+	err = execute(cmd)
+	return now().since(called), err
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"slices"
 	"time"
 )
 
@@ -26,8 +28,9 @@ type contest struct {
 // contender is one way to do it. A round does it once, makes sure that it was
 // really done, and leaves nothing behind.
 type contender struct {
-	name  string
-	round func(context.Context) (sample, error)
+	name    string
+	program string // without which it does not take part; empty: it does
+	round   func(context.Context) (sample, error)
 }
 
 // sample is what one round measured, by the figure's key.
@@ -36,6 +39,7 @@ type sample map[string]float64
 // hold lets all contenders take as many turns, A B C A B C. Results are by contender, then by round.
 func (c *contest) hold(ctx context.Context, rounds int) (results [][]sample, err error) {
 	defer func() { err = errors.Join(err, c.close()) }()
+	c.contenders = slices.DeleteFunc(c.contenders, contender.absent)
 	results = make([][]sample, len(c.contenders))
 	for round := 1 - c.warmups; round <= rounds; round++ {
 		progress("%s: round %d of %d", c.name, round, rounds)
@@ -51,6 +55,11 @@ func (c *contest) hold(ctx context.Context, rounds int) (results [][]sample, err
 	}
 	progress("")
 	return results, nil
+}
+
+func (c contender) absent() bool {
+	_, err := exec.LookPath(c.program)
+	return c.program != "" && err != nil
 }
 
 func (c contender) turn(ctx context.Context) (sample, error) {

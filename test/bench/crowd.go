@@ -35,8 +35,8 @@ func crowdContest(_ context.Context, o options) (*contest, error) {
 		name:    "crowd",
 		figures: crowdFigures(),
 		contenders: []contender{
-			{ours, crowd{"contain@%s.service", "machined-go", reviveOurs}.round},
-			{nspawn, crowd{"systemd-nspawn@%s.service", "systemd-machine", reviveStock}.round},
+			{name: ours, round: crowd{"contain@%s.service", "machined-go", reviveOurs}.round},
+			{name: nspawn, round: crowd{"systemd-nspawn@%s.service", "systemd-machine", reviveStock}.round},
 		},
 		close: func() error { return errors.Join(reviveOurs(context.Background()), removeClones()) },
 	}, nil

@@ -10,7 +10,13 @@ const (
 	nspawn   = "systemd-nspawn"
 	machined = "systemd-machined"
 	crun     = "crun, systemd cgroups"
+	runc     = "runc, systemd cgroups"
+	podman   = "podman"
+	lxc      = "lxc-execute"
 	floor    = "unshare and chroot"
+
+	crunAlone = "crun, cgroup by hand"
+	runcAlone = "runc, cgroup by hand"
 )
 
 // figure is one thing that is measured.
@@ -25,7 +31,14 @@ type figure struct {
 type goals map[string]float64
 
 func commandFigures() []figure {
-	return []figure{{key: "command", title: "run /bin/true, from call to exit", unit: "ms", goals: goals{nspawn: 0.4, crun: 1}}}
+	return []figure{{key: "command", title: "run /bin/true, from call to exit", unit: "ms", goals: goals{nspawn: 0.4, crun: 1, runc: 1, podman: 1}}}
+}
+
+func byHandFigures() []figure {
+	return []figure{{
+		key: "byhand", title: "run /bin/true without systemd and with a cgroup made by hand, from call to exit", unit: "ms",
+		goals: goals{crunAlone: 1, runcAlone: 1, lxc: 1},
+	}}
 }
 
 func bootFigures() []figure {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures this project beside stock systemd-nspawn and crun.
-// It runs as root on a systemd host that has all three, which is a lab: the
-// script "run" beside this file makes one. README.md says what each figure is.
+// Command bench measures this project beside stock systemd-nspawn, crun and what
+// else the host has. It runs as root on a systemd host, which is a lab: the script "run" beside this file makes one. README.md says what each figure is.
 package main
 
 import (
@@ -30,7 +29,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 20, "counted rounds of each contest")
 	flag.IntVar(&o.crowds, "crowds", 3, "counted rounds with 1, 10 and 30 machines")
 	flag.StringVar(&o.json, "json", "", "file for all samples")
-	flag.StringVar(&o.only, "only", "", "contests to hold, comma-separated: command, boot, direct, crowd, scale")
+	flag.StringVar(&o.only, "only", "", "contests to hold, comma-separated: command, byhand, boot, direct, crowd, scale")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -48,6 +47,7 @@ func run(ctx context.Context, o options) error {
 		enter  func(context.Context, options) (*contest, error)
 	}{
 		{"command", o.rounds, commandContest},
+		{"byhand", o.rounds, byHandContest},
 		{"boot", o.rounds, bootContest},
 		{"direct", o.rounds, directContest},
 		{"crowd", o.crowds, crowdContest},

@@ -41,8 +41,8 @@ func scaleContest(ctx context.Context, o options) (*contest, error) {
 		warmups: 1,
 		figures: scaleFigures(),
 		contenders: []contender{
-			{ours, registry{cheap, "machined-go", reviveOurs}.round},
-			{machined, registry{cheap, "systemd-machine", reviveStock}.round},
+			{name: ours, round: registry{cheap, "machined-go", reviveOurs}.round},
+			{name: machined, round: registry{cheap, "systemd-machine", reviveStock}.round},
 		},
 		close: func() error { return errors.Join(cheap.end(), reviveOurs(context.Background())) },
 	}, nil
