@@ -135,7 +135,7 @@ func (p *Plan) decideDevices(f Facts) error {
 			}
 		}
 		p.Mounts = append(p.Mounts, mount.Node{
-			Path: d.target(), Mode: d.Mode&unix.S_IFMT | mode, Major: d.Major, Minor: d.Minor, User: d.User, Group: d.Group,
+			Path: d.target(), Mode: d.Mode&unix.S_IFMT | mode, Major: d.Major, Minor: d.Minor, User: d.User, Group: d.Group, Host: d.Path,
 		})
 		kind := "char"
 		if d.Mode&unix.S_IFMT == unix.S_IFBLK {

@@ -109,7 +109,7 @@ func (p *Plan) decideMounts(f Facts) error {
 		Owner: f.Base, BootID: UUID(f.BootID), MachineID: UUID(f.MachineID), Manager: Manager,
 		OSRelease: f.Host.OSPath, Console: p.Spec.Terminal, ReadOnly: p.Spec.sealed(),
 		Base: p.base, Custom: p.custom,
-		HostNetwork: !p.Spec.Network.private(),
+		HostNetwork: !p.Spec.Network.private(), Nesting: p.Spec.Security.Nesting,
 	})
 	return nil
 }

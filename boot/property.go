@@ -64,16 +64,27 @@ var propertyKinds = []struct {
 
 // ParseProperty reads a line of a unit file, NAME=VALUE, as the property of a scope.
 func ParseProperty(name, text string) (UnitProperty, error) {
+	read := readerOf(name)
+	if read == nil {
+		return UnitProperty{}, fmt.Errorf("unit property %q is not one that a scope has: see systemd.resource-control(5)", name)
+	}
+	p, err := read(name, text)
+	if err != nil {
+		return p, fmt.Errorf("unit property %s=%s: %w", name, text, err)
+	}
+	return p, nil
+}
+
+// IsProperty tells whether a scope has a line of that name.
+func IsProperty(name string) bool { return readerOf(name) != nil }
+
+func readerOf(name string) propertyReader {
 	for _, kind := range propertyKinds {
 		if slices.Contains(strings.Fields(kind.names), name) {
-			p, err := kind.read(name, text)
-			if err != nil {
-				return p, fmt.Errorf("unit property %s=%s: %w", name, text, err)
-			}
-			return p, nil
+			return kind.read
 		}
 	}
-	return UnitProperty{}, fmt.Errorf("unit property %q is not one that a scope has: see systemd.resource-control(5)", name)
+	return nil
 }
 
 func readBool(name, text string) (UnitProperty, error) {

@@ -76,56 +76,67 @@ func (p *Plan) decideResources(Facts) (err error) {
 	return err
 }
 
-// lines are the settings that are lines of a unit file under another name.
-func (r Resources) lines() []struct{ key, property, text string } {
+// settingLines are the lines of a unit file that settings stand for, by the settings' names.
+var settingLines = map[string]string{
+	"cpu": "CPUQuota", "cpu_weight": "CPUWeight", "cpus": "AllowedCPUs",
+	"memory": "MemoryMax", "memory_high": "MemoryHigh", "memory_low": "MemoryLow", "swap": "MemorySwapMax", "tasks": "TasksMax",
+	"io_weight": "IOWeight", "io_read": "IOReadBandwidthMax", "io_write": "IOWriteBandwidthMax", "io_read_ops": "IOReadIOPSMax",
+	"io_write_ops": "IOWriteIOPSMax",
+}
+
+// texts are the settings that have one value.
+func (r Resources) texts() []struct{ key, text string } {
 	number := func(n uint64) string {
 		if n == 0 {
 			return ""
 		}
 		return strconv.FormatUint(n, 10)
 	}
-	return []struct{ key, property, text string }{
-		{"cpu", "CPUQuota", r.CPU},
-		{"cpu_weight", "CPUWeight", number(r.CPUWeight)},
-		{"cpus", "AllowedCPUs", r.CPUs},
-		{"memory", "MemoryMax", r.Memory},
-		{"memory_high", "MemoryHigh", r.MemoryHigh},
-		{"memory_low", "MemoryLow", r.MemoryLow},
-		{"swap", "MemorySwapMax", r.Swap},
-		{"tasks", "TasksMax", r.Tasks},
-		{"io_weight", "IOWeight", number(r.IOWeight)},
+	return []struct{ key, text string }{
+		{"cpu", r.CPU}, {"cpu_weight", number(r.CPUWeight)}, {"cpus", r.CPUs}, {"memory", r.Memory}, {"memory_high", r.MemoryHigh},
+		{"memory_low", r.MemoryLow}, {"swap", r.Swap}, {"tasks", r.Tasks}, {"io_weight", number(r.IOWeight)},
 	}
+}
+
+// entry is a setting as a property of the machine's scope.
+type entry struct {
+	key, line string // the setting, and the line of a unit file that it stands for
+	UnitProperty
 }
 
 // Properties gives the limits as properties of the machine's scope, in the order of the settings. A property that is set by its
 // name counts more than a setting that means the same.
 func (r Resources) Properties() ([]UnitProperty, error) {
+	entries, err := r.entries()
 	var list []UnitProperty
-	for _, line := range r.lines() {
-		if line.text == "" {
+	for _, e := range entries {
+		list = append(list, e.UnitProperty)
+	}
+	return list, err
+}
+
+func (r Resources) entries() ([]entry, error) {
+	var list []entry
+	for _, s := range r.texts() {
+		if s.text == "" {
 			continue
 		}
-		p, err := ParseProperty(line.property, line.text)
+		p, err := ParseProperty(settingLines[s.key], s.text)
 		if err != nil {
-			return nil, fmt.Errorf("setting resources.%s: %w", line.key, errors.Unwrap(err))
+			return nil, fmt.Errorf("setting resources.%s: %w", s.key, errors.Unwrap(err))
 		}
-		list = append(list, p)
+		list = append(list, entry{s.key, settingLines[s.key], p})
 	}
 	for _, io := range []struct {
-		key, property string
-		amounts       map[string]string
-	}{
-		{"io_read", "IOReadBandwidthMax", r.IORead},
-		{"io_write", "IOWriteBandwidthMax", r.IOWrite},
-		{"io_read_ops", "IOReadIOPSMax", r.IOReadOps},
-		{"io_write_ops", "IOWriteIOPSMax", r.IOWriteOps},
-	} {
-		p, err := readAmounts(io.property, io.amounts)
+		key     string
+		amounts map[string]string
+	}{{"io_read", r.IORead}, {"io_write", r.IOWrite}, {"io_read_ops", r.IOReadOps}, {"io_write_ops", r.IOWriteOps}} {
+		p, err := readAmounts(settingLines[io.key], io.amounts)
 		if err != nil {
 			return nil, fmt.Errorf("setting resources.%s: %w", io.key, err)
 		}
 		if len(io.amounts) > 0 {
-			list = append(list, p)
+			list = append(list, entry{io.key, settingLines[io.key], p})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.UnitProperties)) {
@@ -133,7 +144,7 @@ func (r Resources) Properties() ([]UnitProperty, error) {
 		if err != nil {
 			return nil, fmt.Errorf("setting resources.properties: %w", err)
 		}
-		list = append(list, p)
+		list = append(list, entry{"properties", name, p})
 	}
 	return list, nil
 }

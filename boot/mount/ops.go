@@ -34,16 +34,16 @@ func (o FS) apply(r *Root) error {
 	return sys.Mount(o.Type, fd, o.Flags, o.Options)
 }
 
-// Proc mounts the process file system of the machine's PID namespace on /proc.
-type Proc struct{}
+// Proc mounts the process file system of the machine's PID namespace.
+type Proc struct{ Target string }
 
-func (Proc) String() string { return "mount proc on /proc" }
+func (o Proc) String() string { return words("mount proc on", o.Target) }
 
-func (Proc) apply(r *Root) error {
-	if err := r.ensure("/proc", true); err != nil {
+func (o Proc) apply(r *Root) error {
+	if err := r.ensure(o.Target, true); err != nil {
 		return err
 	}
-	return r.with("/proc", r.in.Proc)
+	return r.with(o.Target, r.in.Proc)
 }
 
 // Sysfs shows the given directories of the machine's sysfs read-only at their places below /sys, which holds nothing else.
@@ -138,7 +138,8 @@ type Node struct {
 	Major, Minor uint32
 	User, Group  uint32 // owner inside
 	HostOwned    bool
-	Optional     bool // the kernel may refuse device nodes
+	Optional     bool   // the kernel may refuse device nodes
+	Host         string // the host's node, which is shown where none can be made: a host may itself be in a user namespace
 }
 
 func (o Node) String() string {
@@ -159,6 +160,9 @@ func (o Node) apply(r *Root) error {
 		}
 		return unix.Fchownat(dir, base, int(r.in.Owner+o.User), int(r.in.Owner+o.Group), unix.AT_SYMLINK_NOFOLLOW)
 	})
+	if o.Host != "" && errors.Is(err, unix.EPERM) {
+		err = r.show(o.Host, o.Path, 0)
+	}
 	if o.Optional && err != nil {
 		return nil
 	}

@@ -21,6 +21,7 @@ type Options struct {
 	Custom    []Op   // are done when all that every machine has is there
 
 	HostNetwork bool // whether the machine has no network of its own
+	Nesting     bool // whether machines and containers can be run in it
 }
 
 const (
@@ -36,6 +37,9 @@ func Table(o Options) []Op {
 	for _, part := range []func(Options) []Op{apiMounts, devices, hostDir, procMasks} {
 		ops = append(ops, part(o)...)
 	}
+	if o.Nesting {
+		ops = append(ops, pristine()...)
+	}
 	return append(append(ops, o.Custom...), seals(o)...)
 }
 
@@ -45,7 +49,7 @@ func (o Options) tmpfs(target, options string, flags uintptr) FS {
 
 func apiMounts(o Options) []Op {
 	ops := []Op{
-		Proc{},
+		Proc{"/proc"},
 		o.tmpfs("/tmp", "mode=1777,size=10%,nr_inodes=400k", quiet|unix.MS_STRICTATIME),
 		o.tmpfs("/run", "mode=755,size=20%,nr_inodes=800k", quiet|unix.MS_STRICTATIME),
 	}
@@ -80,7 +84,7 @@ func devices(o Options) []Op {
 	}
 	for _, d := range deviceTable {
 		ops = append(ops,
-			Node{Path: "/dev/" + d.name, Mode: unix.S_IFCHR | 0o666, Major: d.major, Minor: d.minor, Optional: d.optional},
+			Node{Path: "/dev/" + d.name, Mode: unix.S_IFCHR | 0o666, Major: d.major, Minor: d.minor, Optional: d.optional, Host: "/dev/" + d.name},
 			Symlink{fmt.Sprintf("/dev/char/%d:%d", d.major, d.minor), "../" + d.name})
 	}
 	if o.Console {

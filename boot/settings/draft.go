@@ -20,6 +20,7 @@ type Draft struct {
 	Then     *Settings
 	Overrule []Row // of what the file says, those values that others put in their place
 	unlock   func()
+	root     string // of the machine's tree
 }
 
 // draft is a file that counts as if it had been written.
@@ -51,11 +52,19 @@ func (s Search) Proof(name, root, path, content string) (*Settings, error) {
 
 // dropinOf is the path of a machine's drop-in that programs write.
 func (s Search) dropinOf(name string) string {
-	return filepath.Join(s.Dirs[0], machines, name+dropinExt, ownDropin)
+	dir, base := s.Dirs[0], ownDropin
+	if s.passing {
+		dir, base = s.Dirs[1], passingDropin
+	}
+	return filepath.Join(dir, machines, name+dropinExt, base)
 }
 
-// ownDropin is what changes by command go into: late enough to win over most, and leaving room for what shall win over it.
-const ownDropin = "50-mctl-set" + ext
+// ownDropin is what changes by command go into: late enough to win over most, and leaving room for what shall win over it. Changes that are to
+// last until the host's next start win over it.
+const (
+	ownDropin     = "50-mctl-set" + ext
+	passingDropin = "55-mctl-set-runtime" + ext
+)
 
 // Change is a new value of a setting; nil means that it is to be as if nothing was said of it.
 type Change struct {
@@ -69,7 +78,7 @@ func (c Change) Name() string { return keyText(c.Key...) }
 // Draft makes the drop-in that gives settings of a machine new values. It is locked until it is closed; nothing is written before
 // Save.
 func (s Search) Draft(name, root string, changes []Change) (*Draft, error) {
-	d := &Draft{Path: s.dropinOf(name)}
+	d := &Draft{Path: s.dropinOf(name), root: root}
 	unlock, err := lockDir(filepath.Dir(filepath.Dir(d.Path)))
 	if err != nil {
 		return nil, err
@@ -124,10 +133,16 @@ func (s Search) fillDraft(d *Draft, name, root string, changes []Change) (err er
 	if d.Then, err = s.Proof(name, root, d.Path, d.Content); err != nil {
 		return err
 	}
+	d.overrule(changes)
+	return nil
+}
+
+// overrule finds what wins over the file.
+func (d *Draft) overrule(changes []Change) {
+	d.Overrule = nil
 	for _, c := range changes {
 		d.Overrule = append(d.Overrule, d.Then.others(c, d.Path)...)
 	}
-	return nil
 }
 
 // render gives the content of a drop-in that programs write.

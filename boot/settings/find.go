@@ -21,6 +21,7 @@ type Search struct {
 	ReadNspawn ReadNspawn
 	Started    string // where the settings are that machines were started with
 	draft      *draft
+	passing    bool // drafts are of what goes with the host's next start
 }
 
 // System is where settings are looked for on a host.

@@ -56,6 +56,7 @@ type units interface {
 	StartUnit(ctx context.Context, unit string) error
 	StopUnit(ctx context.Context, unit string) error
 	QueueRestart(ctx context.Context, unit string) error
+	SetProperties(ctx context.Context, unit string, props ...systemd1.Property) error
 	Unit(ctx context.Context, name string) (systemd1.Unit, error)
 	EnableUnitFiles(ctx context.Context, units ...string) (bool, error)
 	DisableUnitFiles(ctx context.Context, units ...string) (bool, error)

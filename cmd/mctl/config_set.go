@@ -16,8 +16,9 @@ const configSetHelp = `Set gives one setting of a machine another value, in the 
 whole by all values that are given. Tables are written as in TOML. What would be
 a mistake is not written.
 
-If the machine runs and the setting can be changed in a running machine, it is;
-otherwise it takes effect at the next start.`
+If the machine runs and the setting can be changed in a running machine, it is
+(all of resources but the slice); otherwise it takes effect at the next start.
+With --runtime the change is forgotten when the host starts the next time.`
 
 const configSetExamples = `  mctl config set web hostname www
   mctl config set web resources.memory 2G
@@ -28,8 +29,9 @@ const configSetExamples = `  mctl config set web hostname www
 Undo: mctl config unset web KEY.`
 
 func newConfigSetCmd(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:               "set NAME KEY VALUE…",
+	var passing bool
+	cmd := &cobra.Command{
+		Use:               "set [--runtime] NAME KEY VALUE…",
 		Short:             "change a setting of a machine",
 		Long:              configSetHelp,
 		Example:           configSetExamples,
@@ -40,9 +42,11 @@ func newConfigSetCmd(a *app) *cobra.Command {
 			if err != nil {
 				return misuse(cmd, err)
 			}
-			return a.changeConfig(cmd.Context(), args[0], change)
+			return a.changeConfig(cmd.Context(), args[0], passing, change)
 		},
 	}
+	cmd.Flags().BoolVar(&passing, "runtime", false, "until the next start of the host")
+	return cmd
 }
 
 func nameKeyValues(cmd *cobra.Command, args []string) error {
@@ -59,8 +63,9 @@ const configUnsetExamples = `  mctl config unset web resources.memory
   mctl config unset web environment.LANG bind`
 
 func newConfigUnsetCmd(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:               "unset NAME KEY…",
+	var passing bool
+	cmd := &cobra.Command{
+		Use:               "unset [--runtime] NAME KEY…",
 		Short:             "give settings of a machine their defaults",
 		Long:              configUnsetHelp,
 		Example:           configUnsetExamples,
@@ -75,9 +80,11 @@ func newConfigUnsetCmd(a *app) *cobra.Command {
 				}
 				changes = append(changes, settings.Change{Key: path})
 			}
-			return a.changeConfig(cmd.Context(), args[0], changes...)
+			return a.changeConfig(cmd.Context(), args[0], passing, changes...)
 		},
 	}
+	cmd.Flags().BoolVar(&passing, "runtime", false, "until the next start of the host")
+	return cmd
 }
 
 func nameAndSomeKeys(cmd *cobra.Command, args []string) error {
@@ -87,15 +94,25 @@ func nameAndSomeKeys(cmd *cobra.Command, args []string) error {
 	return nameAndKeys(cmd, args)
 }
 
-// changeConfig writes changes into the machine's drop-in and tells when they take effect.
-func (a *app) changeConfig(ctx context.Context, name string, changes ...settings.Change) error {
-	draft, err := a.settings.Draft(name, rootOf(name), changes)
+// changeConfig writes changes into the machine's drop-in and tells when they take effect. Those that pass are gone when the host has started
+// again.
+func (a *app) changeConfig(ctx context.Context, name string, passing bool, changes ...settings.Change) error {
+	search := a.settings
+	if passing {
+		search = search.Passing()
+	}
+	draft, err := search.Draft(name, rootOf(name), changes)
 	if err != nil {
 		return fmt.Errorf("change settings of %q: %w", name, err)
 	}
 	defer draft.Close()
 	if err := draft.Save(); err != nil {
 		return err
+	}
+	if !passing {
+		if err := a.settings.Forget(name, draft, changes); err != nil {
+			return err
+		}
 	}
 	for _, row := range draft.Overrule {
 		fmt.Fprintf(a.err, "mctl: %s still has %s = %s, which wins over %s: change it there, or use `mctl config edit %s`\n",

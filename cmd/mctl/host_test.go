@@ -38,7 +38,8 @@ type host struct {
 	oneWay   bool            // a reboot only powers off
 	badEnd   bool            // a unit that is stopped ends as failed
 	leader   uint32
-	files    string // where the host's files are
+	files    string   // where the host's files are
+	told     []string // properties that units were told
 }
 
 type fakeMachine struct {

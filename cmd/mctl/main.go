@@ -32,6 +32,7 @@ func verbs() []func(*app) *cobra.Command {
 		newKillCmd,
 		newPauseCmd,
 		newResumeCmd,
+		newSetCmd,
 		newListCmd,
 		newStatusCmd,
 		newWhyCmd,

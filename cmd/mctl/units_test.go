@@ -93,3 +93,16 @@ func (h *host) journal(_ context.Context, args ...string) ([]byte, error) {
 
 // QueueRestart implements units.
 func (h *host) QueueRestart(context.Context, string) error { return nil }
+
+// SetProperties implements units.
+func (h *host) SetProperties(_ context.Context, unit string, props ...systemd1.Property) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if state, ok := h.states[unit]; !ok || !state.Active() {
+		return fmt.Errorf("set properties of unit %q: it is not there", unit)
+	}
+	for _, p := range props {
+		h.told = append(h.told, fmt.Sprintf("%s: %s=%v", unit, p.Name, p.Value))
+	}
+	return nil
+}

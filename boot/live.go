@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boot
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Changes are what becomes of settings of resources in a machine that runs.
+type Changes struct {
+	// Properties bring the machine's scope to what the settings say, in this order.
+	Properties []UnitProperty
+	// Disk tells whether the space of the machine's tree is to be changed too.
+	Disk bool
+	// Later are the settings, without their section's name, that only a start can change.
+	Later []string
+}
+
+// liveProperties are the lines that systemd changes in a running scope (SetUnitProperties of org.freedesktop.systemd1(5)), each with what a
+// scope has that is told nothing of it.
+var liveProperties = []struct {
+	names   string
+	unset   func(name string) UnitProperty
+	growing bool // a value is added to those that are there, so they are taken away first
+}{
+	{names: "CPUWeight StartupCPUWeight IOWeight StartupIOWeight CPUQuota CPUQuotaPeriodSec", unset: unsetNumber(math.MaxUint64)},
+	{names: "MemoryHigh MemoryMax MemorySwapMax MemoryZSwapMax StartupMemoryHigh StartupMemoryMax StartupMemorySwapMax StartupMemoryZSwapMax",
+		unset: unsetNumber(math.MaxUint64)},
+	{names: "MemoryMin MemoryLow DefaultMemoryMin DefaultMemoryLow StartupMemoryLow", unset: unsetNumber(0)},
+	{names: "TasksMax", unset: unsetNumber(usualTasks)},
+	{names: "AllowedCPUs StartupAllowedCPUs AllowedMemoryNodes StartupAllowedMemoryNodes",
+		unset: func(name string) UnitProperty { return UnitProperty{name, []byte{}} }},
+	{names: "IOReadBandwidthMax IOWriteBandwidthMax IOReadIOPSMax IOWriteIOPSMax IODeviceWeight", growing: true,
+		unset: func(name string) UnitProperty { return UnitProperty{name, []DeviceAmount{}} }},
+	{names: "IPAddressAllow IPAddressDeny", growing: true,
+		unset: func(name string) UnitProperty { return UnitProperty{name, []addressPrefix{}} }},
+	{names: "DeviceAllow", growing: false}, // the others are the machine's own devices
+}
+
+// usualTasks is the TasksMax= of machines that nobody has given another (systemd-nspawn@.service).
+const usualTasks = 16384
+
+func unsetNumber(n uint64) func(string) UnitProperty {
+	return func(line string) UnitProperty {
+		name := map[string]string{"CPUQuota": "CPUQuotaPerSecUSec", "CPUQuotaPeriodSec": "CPUQuotaPeriodUSec"}[line]
+		if name == "" {
+			name = line
+		}
+		return UnitProperty{name, n}
+	}
+}
+
+// Live tells how a machine that runs is brought to what r says, where before holds what was said until now. Each key is the path of a
+// setting that changed below resources, or empty for all of them.
+func (r Resources) Live(before Resources, keys [][]string) (c Changes, err error) {
+	now, err := r.entries()
+	if err != nil {
+		return c, err
+	}
+	then, _ := before.entries() // what was wrong has no effect
+	for _, line := range changedLines(append(then, now...), keys) {
+		switch props := bring(line, now); {
+		case line == "disk":
+			c.Disk = r.Disk != before.Disk
+		case line == "slice" && r.Slice == before.Slice:
+		case props != nil:
+			c.Properties = append(c.Properties, props...)
+		default:
+			c.Later = append(c.Later, settingOf(line))
+		}
+	}
+	return c, nil
+}
+
+// changedLines gives the lines of a unit file that keys are about, and the names of those that stand for none, in order. Of tables they are
+// about what is and was in them.
+func changedLines(all []entry, keys [][]string) []string {
+	lines := map[string]bool{}
+	for _, key := range keys {
+		switch {
+		case len(key) == 0:
+			lines["disk"], lines["slice"] = true, true
+			for _, e := range all {
+				lines[e.line] = true
+			}
+		case key[0] == "properties" && len(key) == 1:
+			for _, e := range all {
+				lines[e.line] = lines[e.line] || e.key == "properties"
+			}
+		case key[0] == "properties":
+			lines[key[1]] = true
+		default:
+			lines[cmp.Or(settingLines[key[0]], key[0])] = true
+		}
+	}
+	maps.DeleteFunc(lines, func(_ string, changed bool) bool { return !changed })
+	return slices.Sorted(maps.Keys(lines))
+}
+
+// settingOf is how a setting is called that stands for a line.
+func settingOf(line string) string {
+	for key, name := range settingLines {
+		if name == line || key == line {
+			return key
+		}
+	}
+	if line == "slice" {
+		return line
+	}
+	return "properties." + line
+}
+
+// bring gives what brings a line of the scope to what is set of it; nil if that cannot be done while it runs.
+func bring(line string, set []entry) (props []UnitProperty) {
+	for _, kind := range liveProperties {
+		if !slices.Contains(strings.Fields(kind.names), line) {
+			continue
+		}
+		for _, e := range set {
+			if e.line == line {
+				props = append(props, e.UnitProperty)
+			}
+		}
+		if kind.unset != nil && (kind.growing || len(props) == 0) {
+			props = append([]UnitProperty{kind.unset(line)}, props...)
+		}
+		return props
+	}
+	return nil
+}
