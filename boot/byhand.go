@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,7 +43,7 @@ func (b ByHand) StartScope(_ context.Context, s Scope) (end func(), err error) {
 		removeCgroups(dir)
 		_ = os.Remove(filepath.Dir(dir)) // the last one does
 	}
-	if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), fmt.Append(nil, s.PID), 0); err != nil {
+	if err := join(dir, strconv.Itoa(s.PID)); err != nil {
 		end()
 		return nil, err
 	}

@@ -15,7 +15,7 @@ func (a *app) starter(o *runOptions) (s boot.Starter, err error) {
 	s.Warn = func(err error) { a.report(err) }
 	if boot.UnderSystemd() {
 		p := newPartners(a)
-		s.Units = p
+		s.Units = o.units(p)
 		s.Registry, err = o.registry(p)
 		return s, err
 	}
@@ -39,6 +39,14 @@ func (o *runOptions) registry(keeper boot.Registry) (boot.Registry, error) {
 		return keeper, nil
 	}
 	return nobody{}, nil
+}
+
+// units is who makes room for the machine's processes.
+func (o *runOptions) units(p *partners) boot.Units {
+	if o.keepUnit {
+		return boot.KeepUnit{}
+	}
+	return p
 }
 
 // nobody keeps no list.

@@ -64,7 +64,7 @@ type runOptions struct {
 	name, assigned          string // assigned is the one that a machine without a name was given
 	directory, image, stack string
 	boot, detach, remove    bool
-	cleanup                 bool
+	cleanup, keepUnit       bool
 	settings, register      string
 	background              string
 	bundle                  string // folder of an OCI bundle to run instead of an image

@@ -19,8 +19,8 @@ func (a *app) detach(ctx context.Context, o *runOptions, args []string) error {
 	if o.alone.KillSignal != "" {
 		return errors.New("--kill-signal is for the foreground: set kill_signal in the machine's settings, for its service")
 	}
-	if o.background != "" {
-		return errors.New("--background is for the foreground: leave out --detach")
+	if o.background != "" || o.keepUnit {
+		return errors.New("--background and --keep-unit are for the foreground: leave out --detach")
 	}
 	spec, err := a.resolve(o, args)
 	if err != nil {

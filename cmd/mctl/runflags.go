@@ -120,7 +120,6 @@ var missingFlags = []missingFlag{
 	{"forward-journal-max-file-size", "BYTES", "not supported yet: use --link-journal=host"},
 	{"forward-journal-max-files", "N", "not supported yet: use --link-journal=host"},
 	{"share-system", "", "machines have namespaces of their own; --private-users=no and --network=host share what can be shared"},
-	{"keep-unit", "", "not supported yet: a machine gets a scope of its own"},
 }
 
 // addFlags gives run its flags, group by group as help shows them.

@@ -35,6 +35,7 @@ func (o *runOptions) addOwnFlags(flags *pflag.FlagSet) {
 	yes(&o.boot, "boot", "b", "boot; the arguments are the init's (the default without arguments)")
 	yes(&o.detach, "detach", "d", "return once it is ready, and leave it to systemd")
 	yes(&o.remove, "rm", "", "remove at its end the tree that --template made")
+	yes(&o.keepUnit, "keep-unit", "", "stay in the unit that run is started in, a service with Delegate=yes, instead of a scope of its own")
 	text(&o.settings, "settings", "", "MODE", "settings files: yes, no, override (they count more than flags), trusted (also beside the image)")
 	text(&o.register, "register", "", "BOOL", "whether it is in the list of machines: yes, no or auto (the default)")
 	yes(&o.cleanup, "cleanup", "", "run nothing, but remove what a machine left that was killed")

@@ -63,12 +63,12 @@ func propertyRows() []row {
 				systemctl stop parity-own 2>/dev/null
 				systemd-run -q --unit=parity-own --collect -p Delegate=yes -p Slice=machine.slice --wait --pipe "$(type -P $program)" "${program[@]:1}" "${base[@]}" \
 					--keep-unit --register=yes -D $tree -M parity /bin/sh -c 'echo up; exec sleep 20' >said 2>&1 &
-				until_true grep -q up said
+				until_true grep -q up said || cat said >&2
 				machinectl show -p Unit parity
 				systemctl list-units --plain --no-legend --type=scope | grep -c parity
 				grep -rl . /sys/fs/cgroup/machine.slice/parity-own.service --include=cgroup.procs | wc -l
 				systemctl stop parity-own; wait`,
-			want: "Unit=parity-own.service\n0", todo: "keep-unit",
+			want: "Unit=parity-own.service\n0",
 		},
 	}
 }
