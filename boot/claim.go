@@ -28,6 +28,7 @@ type claim struct {
 	traces   []string // files that are removed with it
 	old      bool     // taken over from the last boot
 	shared   bool     // the locks on the image are shared
+	disks    mounted  // of the boot in progress
 }
 
 // LockImage claims the image for the machine; what it returns holds the locks.
@@ -249,5 +250,10 @@ func takeOver(stored map[string][]*os.File) (c claim, ok bool, err error) {
 func Preview(spec Spec) (*Plan, error) {
 	c := claim{ids: userns.Range{Base: userns.Preferred(spec.Name)}, scratch: filepath.Join(sys.Scratch, spec.Name+"-…")}
 	c.snapshot = snapshotPath(spec)
+	var err error
+	if c.disks, err = openDevices(spec, true); err != nil {
+		return nil, err
+	}
+	defer c.disks.close()
 	return decide(spec, c)
 }

@@ -38,7 +38,7 @@ func scratchPath(spec Spec) string {
 
 // snapshotPath is where a snapshot of the image is to be made; empty if there can be none.
 func snapshotPath(spec Spec) string {
-	if !spec.Ephemeral {
+	if !spec.Ephemeral || spec.made() {
 		return ""
 	}
 	dir, err := unix.Open(spec.Root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -68,7 +68,22 @@ func makeSnapshot(spec Spec, path string) error {
 }
 
 // openChanged opens the image with what an earlier boot of the machine changed.
-func openChanged(root int, scratch string) (int, error) {
+func openChanged(root int, scratch string) (merged int, err error) {
+	err = sys.OnThread(func() error {
+		if err := sys.Unshare(unix.CLONE_FS); err != nil {
+			return err
+		}
+		merged, err = layChanged(root, scratch)
+		return err
+	})
+	return merged, err
+}
+
+// layChanged is openChanged on a thread that has a working directory of its own.
+func layChanged(root int, scratch string) (int, error) {
+	if scratch == "" {
+		return unix.FcntlInt(uintptr(root), unix.F_DUPFD_CLOEXEC, 0)
+	}
 	upper, err := unix.Open(filepath.Join(changes(scratch), mount.UpperDir), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return unix.FcntlInt(uintptr(root), unix.F_DUPFD_CLOEXEC, 0)
@@ -77,19 +92,14 @@ func openChanged(root int, scratch string) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(upper)
-	merged := -1
-	err = sys.OnThread(func() error {
-		if err := sys.Unshare(unix.CLONE_FS); err != nil {
-			return err
-		}
-		merged, err = sys.Overlay{Lower: []int{root, upper}, Upper: -1}.Mount()
-		return err
-	})
-	return merged, err
+	return sys.Overlay{Lower: []int{root, upper}, Upper: -1}.Mount()
 }
 
 // inspect looks at the tree that the machine is going to have.
 func (c claim) inspect(spec Spec) (Tree, error) {
+	if spec.made() {
+		return inspectMade(spec, c.disks, c.scratch)
+	}
 	if c.snapshot == "" {
 		if !spec.overlaid(c.snapshot) {
 			return Inspect(spec)

@@ -39,6 +39,9 @@ func (p *Plan) decideFiles(f Facts) error {
 // baseOps make the root, in nspawn's order.
 func baseOps(s Spec, f Facts) []mount.Op {
 	ops := []mount.Op{mount.Tree{Path: cmp.Or(f.Snapshot, s.Root), ReadOnly: s.sealed(), NoDevices: !f.Host.Systemd}}
+	if s.made() {
+		ops = s.rootOps()
+	}
 	if s.overlaid(f.Snapshot) {
 		ops = append(ops, mount.Forget{Dir: changes(f.Scratch)})
 	}
@@ -52,7 +55,7 @@ func baseOps(s Spec, f Facts) []mount.Op {
 	case volatileOverlay:
 		ops = append(ops, mount.Forget{})
 	}
-	return ops
+	return append(ops, s.partOps(f)...)
 }
 
 // Limits of roots and /var in memory (TMPFS_LIMITS_… of systemd's src/shared/mount-util.h).

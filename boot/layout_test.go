@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"machined-go/boot/sys"
 )
 
 // layouts are specs of which only the files matter.
@@ -44,8 +46,42 @@ var layouts = []struct {
 		Tmpfs:        []Tmpfs{{Target: "/x/y"}},
 		Inaccessible: []string{"/x/y"},
 	}},
+	{"disk", Spec{Parts: disk("/", "/usr", "/boot", "/efi", "/home", "/var/tmp"), PivotRoot: "/deploy"}},
+	{"disk, read-only", Spec{Parts: disk("/", "/efi"), ReadOnly: true}},
+	{"disk of /usr", Spec{Parts: disk("/usr", "/var"), Volatile: "state"}},
+	{"disk, ephemeral", Spec{Parts: disk("/", "/efi", "/home"), Ephemeral: true}},
+	{"layers", Spec{Stack: &sys.Stack{Layers: branches("/l0", "/l1.raw"), Upper: &branches("/rw")[0], Graftings: []sys.Grafting{
+		{Branch: sys.Branch{Path: "/srv"}, Target: "/srv"}, {Branch: sys.Branch{Path: "/x"}, Target: "/x", ReadOnly: true}}}}},
+	{"layers, read-only", Spec{Stack: &sys.Stack{Layers: branches("/l0"), Upper: &branches("/rw.raw")[0]}, Volatile: "overlay"}},
+	{"layers of /usr", Spec{Stack: &sys.Stack{Layers: branches("/l0", "/l1"), Root: &sys.Grafting{Branch: sys.Branch{Path: "/root"}, Target: "/"}}}},
 	{"root", Spec{Binds: []Bind{{Source: "/other", Target: "/", Map: "map"}}, Tmpfs: []Tmpfs{{Target: "/run/x"}}}},
 	{"root in memory", Spec{Tmpfs: []Tmpfs{{Target: "/", Options: "size=1g"}}, Binds: []Bind{{Source: "/usr", ReadOnly: true}}}},
+}
+
+// disk is a disk image with partitions for these places.
+func disk(targets ...string) []sys.Part {
+	var parts []sys.Part
+	for i, target := range targets {
+		p := sys.Part{Path: "/var/lib/machines/web.raw", Offset: int64(i+1) << 20, Size: 1 << 20, Type: "ext4", Target: target}
+		if target == "/efi" {
+			p.Type = "vfat"
+		}
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// branches are directories, and disk images, of a stack.
+func branches(paths ...string) []sys.Branch {
+	var list []sys.Branch
+	for _, path := range paths {
+		b := sys.Branch{Path: path}
+		if strings.HasSuffix(path, ".raw") {
+			b.Disk = &sys.Part{Path: path, Size: 1 << 20, Type: "erofs", Target: "/"}
+		}
+		list = append(list, b)
+	}
+	return list
 }
 
 func TestLayoutGolden(t *testing.T) {

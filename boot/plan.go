@@ -69,6 +69,7 @@ type Plan struct {
 	Personality *uintptr
 
 	base, custom []mount.Op // parts of Mounts
+	disks        mounted    // that Mounts mount
 }
 
 type decision struct {

@@ -131,7 +131,8 @@ func (b *builder) mounts(leader *sys.Child) error {
 	if err := b.beginNetwork(); err != nil {
 		return err
 	}
-	root := mount.NewRoot(mount.Inputs{Owner: b.plan.Base, Users: users, Proc: mountProc, Console: b.console, Notify: b.notify})
+	root := mount.NewRoot(mount.Inputs{Owner: b.plan.Base, Users: users, Proc: mountProc, Console: b.console, Notify: b.notify,
+		Devices: b.plan.disks})
 	defer root.Close()
 	if err := root.Apply(b.plan.Mounts); err != nil {
 		return err

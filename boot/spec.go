@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"machined-go/boot/sys"
 )
 
 // Spec is the whole wish for one boot of a machine. Its fields, and those of its sections, are at the same time the keys of the
@@ -18,10 +20,13 @@ type Spec struct {
 	// Who starts the machine fills these; a settings file cannot.
 
 	Name     string   `toml:"-"` // the machine's name and, unless Hostname is set, its host name
-	Root     string   `toml:"-"` // absolute path of the OS tree
+	Root     string   `toml:"-"` // absolute path of the OS tree, or of the disk image or the layers that it is put together of
 	Unit     string   `toml:"-"` // the service that supervises the machine; empty for a machine in the foreground
 	Traces   []string `toml:"-"` // small files that whoever starts the machine makes about it, and that are to go with it
 	Terminal bool     `toml:"-"` // a PTY as /dev/console and standard streams; otherwise the caller's own streams
+
+	Parts []sys.Part `toml:"-"` // the file systems of the disk image that Root is, the root first
+	Stack *sys.Stack `toml:"-"` // what the layers are that Root is
 
 	Container *Container `toml:"-"` // what an OCI bundle asks for; nil for every other machine
 

@@ -302,10 +302,16 @@ func (s *start) letGo(context.Context) (func(), error) {
 
 // boot prepares a plan from what is claimed and carries it out.
 func (s *Starter) boot(ctx context.Context, spec Spec, c claim) (*Plan, *Machine, error) {
+	var err error
+	if c.disks, err = openDevices(spec, false); err != nil {
+		return nil, nil, err
+	}
+	defer c.disks.close()
 	plan, err := decide(spec, c)
 	if err != nil {
 		return nil, nil, err
 	}
+	plan.disks = c.disks
 	machine, err := s.Start(ctx, plan, c.console)
 	return plan, machine, err
 }

@@ -29,7 +29,17 @@ var inits = []string{"/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/sbin/
 
 // Inspect opens the OS tree of spec below a descriptor of its root, reads from it what a boot must know, and checks that it can
 // be booted at all.
-func Inspect(spec Spec) (Tree, error) { return inspect(spec, "") }
+func Inspect(spec Spec) (Tree, error) {
+	if !spec.made() {
+		return inspect(spec, "")
+	}
+	open, err := openDevices(spec, true)
+	if err != nil {
+		return Tree{}, err
+	}
+	defer open.close()
+	return inspectMade(spec, open, "")
+}
 
 // inspect is Inspect of a tree with what was changed in it, in that scratch directory.
 func inspect(spec Spec, scratch string) (Tree, error) {
@@ -38,22 +48,27 @@ func inspect(spec Spec, scratch string) (Tree, error) {
 		return Tree{}, fmt.Errorf("open root of %q: %w", spec.Name, err)
 	}
 	defer unix.Close(root)
+	return spec.look(root)
+}
+
+// look reads from a root what a boot must know of it.
+func (s Spec) look(root int) (Tree, error) {
 	var t Tree
-	if spec.Volatile != volatileYes { // which forgets /etc
+	if s.Volatile != volatileYes { // which forgets /etc
 		t.MachineID = readMachineID(root)
 	}
-	if len(spec.Command) > 0 {
-		t.Init = spec.Command[0]
-		return t, checkCommand(root, spec)
+	if len(s.Command) > 0 {
+		t.Init = s.Command[0]
+		return t, checkCommand(root, s)
 	}
 	for _, path := range inits {
-		if real, err := spec.executable(root, path); err == nil {
+		if real, err := s.executable(root, path); err == nil {
 			t.Init, t.Systemd = path, strings.HasSuffix(real, "/systemd/systemd")
 			return t, nil
 		}
 	}
 	return Tree{}, fmt.Errorf("image %q has no init: none of %s is a program in %s; is it a whole operating system?",
-		spec.Name, strings.Join(inits, ", "), spec.Root)
+		s.Name, strings.Join(inits, ", "), s.Root)
 }
 
 // openTree opens the root that the machine is going to have, before anything is mounted in it.
@@ -68,19 +83,26 @@ func openTree(spec Spec, scratch string) (int, error) {
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	if scratch != "" && path == spec.Root {
-		changed, err := openChanged(root, scratch)
-		unix.Close(root)
-		if err != nil {
-			return -1, err
-		}
-		root = changed
+	defer unix.Close(root)
+	if path != spec.Root {
+		scratch = ""
 	}
-	if spec.PivotRoot == "" {
-		return root, nil
+	return spec.enter(func() (int, error) {
+		if scratch == "" {
+			return unix.FcntlInt(uintptr(root), unix.F_DUPFD_CLOEXEC, 0)
+		}
+		return openChanged(root, scratch)
+	})
+}
+
+// enter opens the machine's root in its tree, which open gives.
+func (s Spec) enter(open func() (int, error)) (root int, err error) {
+	root, err = open()
+	if err != nil || s.PivotRoot == "" {
+		return root, err
 	}
 	defer unix.Close(root)
-	to, _ := spec.pivot()
+	to, _ := s.pivot()
 	return sys.OpenIn(root, to, unix.O_PATH|unix.O_DIRECTORY)
 }
 

@@ -240,8 +240,13 @@ func (o Forget) prepare(*Root) error {
 	if o.Dir == "" {
 		return nil
 	}
+	return makeUpper(o.Dir)
+}
+
+// makeUpper makes what an overlay needs to take changes.
+func makeUpper(dir string) error {
 	for _, name := range []string{UpperDir, "work"} {
-		if err := os.MkdirAll(path.Join(o.Dir, name), 0o700); err != nil {
+		if err := os.MkdirAll(path.Join(dir, name), 0o700); err != nil {
 			return err
 		}
 	}
@@ -258,23 +263,28 @@ func (o Forget) apply(r *Root) error {
 	if err != nil {
 		return err
 	}
-	m := sys.Overlay{Lower: []int{lower}}
-	if m.Upper, err = sys.OpenIn(dir, UpperDir, unix.O_PATH|unix.O_DIRECTORY); err != nil {
-		return err
-	}
-	defer unix.Close(m.Upper)
-	if m.Work, err = sys.OpenIn(dir, "work", unix.O_PATH|unix.O_DIRECTORY); err != nil {
-		return err
-	}
-	defer unix.Close(m.Work)
-	if err := likeRoot(m.Upper, lower); err != nil {
-		return err
-	}
-	merged, err := r.merge(m)
+	merged, err := r.overlay(lower, dir)
 	if err != nil {
 		return err
 	}
 	return r.stack(merged)
+}
+
+// overlay lays an overlay, detached, over a directory, of which the changes go to another.
+func (r *Root) overlay(lower, dir int) (merged int, err error) {
+	m := sys.Overlay{Lower: []int{lower}}
+	if m.Upper, err = sys.OpenIn(dir, UpperDir, unix.O_PATH|unix.O_DIRECTORY); err != nil {
+		return -1, err
+	}
+	defer unix.Close(m.Upper)
+	if m.Work, err = sys.OpenIn(dir, "work", unix.O_PATH|unix.O_DIRECTORY); err != nil {
+		return -1, err
+	}
+	defer unix.Close(m.Work)
+	if err := likeRoot(m.Upper, lower); err != nil {
+		return -1, err
+	}
+	return r.merge(m)
 }
 
 // open gives the directory for the changes. Memory is mounted on the root, to be covered by the overlay.

@@ -36,12 +36,13 @@ type Root struct {
 
 // Inputs are what operations need that exists only while a machine is being started.
 type Inputs struct {
-	Owner   uint32                 // host uid and gid of the machine's root, to whom belongs what is created
-	Users   int                    // the user namespace through which ids are mapped; -1 if the machine has none of its own
-	Proc    func(target int) error // mounts the machine's proc on a directory: only a process in its PID namespace can
-	Console string                 // the console PTY's slave on the host
-	Notify  int                    // an unbound AF_UNIX datagram socket
-	IDs     *sys.IDMaps            // the ids of a container; nil if it has no user namespace
+	Owner   uint32                   // host uid and gid of the machine's root, to whom belongs what is created
+	Users   int                      // the user namespace through which ids are mapped; -1 if the machine has none of its own
+	Proc    func(target int) error   // mounts the machine's proc on a directory: only a process in its PID namespace can
+	Console string                   // the console PTY's slave on the host
+	Notify  int                      // an unbound AF_UNIX datagram socket
+	IDs     *sys.IDMaps              // the ids of a container; nil if it has no user namespace
+	Devices map[sys.Part]*sys.Device // the file systems of disk images
 }
 
 // NewRoot begins with nothing.

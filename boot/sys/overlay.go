@@ -14,6 +14,9 @@ import (
 type Overlay struct {
 	Lower       []int // the lowest first
 	Upper, Work int   // on one mount, of which the second is empty; -1 for a read-only overlay
+
+	// UserAttributes has what the kernel notes of files be in attributes that users may have ("user.overlay.", Linux 5.11).
+	UserAttributes bool
 }
 
 // maxOption bounds a string that fsconfig(2) takes, with its NUL.
@@ -37,7 +40,14 @@ func (o Overlay) Mount() (int, error) {
 	if o.Upper >= 0 {
 		options = append(options, [2]string{"upperdir", strconv.Itoa(o.Upper)}, [2]string{"workdir", strconv.Itoa(o.Work)})
 	}
-	return newMount("overlay", options, o.Upper < 0)
+	if o.UserAttributes {
+		options = append(options, [2]string{"userxattr", ""})
+	}
+	attr := 0
+	if o.Upper < 0 {
+		attr = unix.MOUNT_ATTR_RDONLY
+	}
+	return newMount("overlay", options, o.Upper < 0, attr)
 }
 
 // NewMount makes a file system of a type without a device, such as tmpfs, with the given options, detached.
@@ -47,11 +57,11 @@ func NewMount(fstype, options string) (int, error) {
 		key, value, _ := strings.Cut(option, "=")
 		list = append(list, [2]string{key, value})
 	}
-	return newMount(fstype, list, false)
+	return newMount(fstype, list, false, 0)
 }
 
-// newMount sets options by fsconfig(2), those without a value as flags.
-func newMount(fstype string, options [][2]string, readOnly bool) (int, error) {
+// newMount sets options by fsconfig(2), those without a value as flags. readOnly is the file system, attr are the mount's attributes.
+func newMount(fstype string, options [][2]string, readOnly bool, attr int) (int, error) {
 	fd, err := unix.Fsopen(fstype, unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return -1, fmt.Errorf("mount %s: %w", fstype, err)
@@ -76,10 +86,6 @@ func newMount(fstype string, options [][2]string, readOnly bool) (int, error) {
 	}
 	if err := unix.FsconfigCreate(fd); err != nil {
 		return -1, fmt.Errorf("mount %s: %w%s", fstype, err, complaint(fd))
-	}
-	attr := 0
-	if readOnly {
-		attr = unix.MOUNT_ATTR_RDONLY
 	}
 	tree, err := unix.Fsmount(fd, unix.FSMOUNT_CLOEXEC, attr)
 	if err != nil {

@@ -39,6 +39,9 @@ func (a *app) preview(spec boot.Spec, format dryRun) error {
 	if err := lookAtTemplate(&spec); err != nil {
 		return err
 	}
+	if err := furnish(&spec); err != nil {
+		return err
+	}
 	plan, err := boot.Preview(spec)
 	if err != nil {
 		return err

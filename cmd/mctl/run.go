@@ -149,7 +149,7 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 	}
 	spec, err := a.resolve(o, args)
 	if err == nil {
-		err = makeTree(ctx, &spec)
+		err = readyTree(ctx, &spec)
 	}
 	if err != nil {
 		return 0, err

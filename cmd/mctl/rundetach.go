@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"machined-go/boot"
+	"machined-go/machine/image"
 )
 
 // detach has the machine's service run it and returns once it is ready.
@@ -27,8 +28,10 @@ func (a *app) detach(ctx context.Context, o *runOptions, args []string) error {
 		return err
 	}
 	var command *boot.CommandError
-	if _, err := boot.Inspect(spec); errors.As(err, &command) {
-		return err
+	if !image.IsDisk(spec.Root) && spec.Stack == nil { // which would have to be mounted for that
+		if _, err := boot.Inspect(spec); errors.As(err, &command) {
+			return err
+		}
 	}
 	dir, err := os.Getwd()
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"machined-go/boot"
 	"machined-go/boot/settings/nspawn"
+	"machined-go/boot/sys"
 	"machined-go/machine/image"
 )
 
@@ -49,6 +50,9 @@ func (a *app) resolve(o *runOptions, args []string) (boot.Spec, error) {
 		return boot.Spec{}, err
 	}
 	spec := boot.Spec{Name: o.name, Root: root}
+	if o.stack != "" {
+		spec.Stack = new(sys.Stack) // what of, furnish finds out
+	}
 	if spec.Name == "" {
 		spec.Name = imageName(root)
 	}

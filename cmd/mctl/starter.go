@@ -63,7 +63,7 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 	if err != nil {
 		return err
 	}
-	if err := makeTree(ctx, &spec); err != nil {
+	if err := readyTree(ctx, &spec); err != nil {
 		return err
 	}
 	a.record(name)

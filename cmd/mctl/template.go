@@ -71,6 +71,14 @@ func makeTree(ctx context.Context, spec *boot.Spec) error {
 	return err
 }
 
+// readyTree makes sure that there is a tree, and finds out what it is made of.
+func readyTree(ctx context.Context, spec *boot.Spec) error {
+	if err := makeTree(ctx, spec); err != nil {
+		return err
+	}
+	return furnish(spec)
+}
+
 // lookAtTemplate makes a preview of a boot look at the template, as long as there is no tree made from it.
 func lookAtTemplate(spec *boot.Spec) error {
 	if spec.Template == "" {

@@ -3,135 +3,186 @@
 package image
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"machined-go/boot/sys"
 )
 
-// fileSystem is one that a disk image may have its root on. Others are not
-// tried, so that no image chooses what the kernel runs on it.
-type fileSystem struct {
-	name  string
-	at    int64 // of the magic number, in bytes
-	magic string
-	// key and value of the option that leaves its journal alone; a key without a
-	// value is a flag.
-	key, value string
+// magics tell which file system is at a place. Others than these are not
+// mounted, so that no image chooses what the kernel runs on it.
+var magics = []struct {
+	name string
+	at   int64 // in bytes
+	text string
+}{
+	{"ext4", 1024 + 0x38, "\x53\xef"},
+	{"xfs", 0, "XFSB"},
+	{"btrfs", 65536 + 0x40, "_BHRfS_M"},
+	{"squashfs", 0, "hsqs"},
+	{"erofs", 1024, "\xe2\xe1\xf5\xe0"},
+	{luks, 0, "LUKS\xba\xbe"},
 }
 
-var fileSystems = []fileSystem{
-	{"ext4", 1024 + 0x38, "\x53\xef", "noload", ""},
-	{"xfs", 0, "XFSB", "norecovery", ""},
-	{"btrfs", 65536 + 0x40, "_BHRfS_M", "rescue", "nologreplay"},
-	{"squashfs", 0, "hsqs", "", ""},
-	{"erofs", 1024, "\xe2\xe1\xf5\xe0", "", ""},
+// luks is what is encrypted, and no file system.
+const luks = "LUKS"
+
+// fatMagics are those of the firmware's file system, whose first sector ends
+// like that of a partition table.
+var fatMagics = map[int64]string{0x36: "FAT1", 0x52: "FAT32"}
+
+// diskError says why a disk image cannot be used, and what to do.
+type diskError struct {
+	text  string
+	errno unix.Errno // what systemd's own programs say
 }
 
-// errNoFileSystem is what systemd says of a disk without one that it knows.
-var errNoFileSystem = fmt.Errorf("no file system is on it: %w", unix.ENOPKG)
+func (e *diskError) Error() string { return e.text }
 
-// mountDisk mounts the root of a disk image for reading only, and nowhere: the
-// mount is the returned directory, and goes with it.
-func mountDisk(path string) (root int, err error) {
+// Unwrap gives the errno.
+func (e *diskError) Unwrap() error { return e.errno }
+
+var (
+	errNoFileSystem = &diskError{"no file system is on it that machines can have: ext4, xfs, btrfs, squashfs or erofs", unix.ENOPKG}
+	errEncrypted    = &diskError{"encrypted file systems (LUKS) are not supported yet: unlock it, and give the unlocked device", unix.EOPNOTSUPP}
+	errVerity       = &diskError{"images with verity are not supported yet: use systemd-nspawn for it", unix.EOPNOTSUPP}
+)
+
+// typeAt tells the file system in an area, "" if it is none that we know.
+func typeAt(disk io.ReaderAt, where area) string {
+	for _, m := range magics {
+		if has(disk, where, m.at, m.text) {
+			return m.name
+		}
+	}
+	return ""
+}
+
+// has tells whether a text is at a place in an area.
+func has(disk io.ReaderAt, where area, at int64, text string) bool {
+	b := make([]byte, len(text))
+	if at+int64(len(b)) > where.size {
+		return false
+	}
+	_, err := disk.ReadAt(b, where.start+at)
+	return err == nil && string(b) == text
+}
+
+// typeOf tells the file system on a partition.
+func (p partition) typeOf(disk io.ReaderAt) string {
+	for at, text := range fatMagics {
+		if (p.kind == kindESP || p.kind == kindBoot) && has(disk, p.area, at, text) {
+			return "vfat"
+		}
+	}
+	if p.kind == kindESP {
+		return ""
+	}
+	return typeAt(disk, p.area)
+}
+
+// places are where partitions belong, in the order in which they are mounted.
+// The firmware's may have its place elsewhere, see [boot/mount.Part].
+var places = []struct {
+	kind partitionKind
+	path string
+}{
+	{kindRoot, "/"}, {kindUsr, "/usr"}, {kindBoot, "/boot"}, {kindESP, "/efi"}, {kindHome, "/home"}, {kindSrv, "/srv"}, {kindVar, "/var"},
+	{kindTmp, "/var/tmp"},
+}
+
+// Parts tells which file systems of a disk image make a machine's tree. Nothing
+// is mounted, and no more is read than says where and of which type they are.
+func Parts(path string) ([]sys.Part, error) {
+	parts, err := partsOf(path)
+	if err != nil {
+		return nil, fmt.Errorf("look into disk image %q: %w", path, err)
+	}
+	return parts, nil
+}
+
+func partsOf(path string) ([]sys.Part, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
-		return -1, err
+		return nil, err
 	}
 	defer f.Close()
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
-		return -1, err
+		return nil, err
 	}
-	where, err := rootArea(f, size)
-	if err != nil {
-		return -1, err
-	}
-	fs, ok := fileSystemAt(f, where)
-	if !ok {
-		return -1, errNoFileSystem
-	}
-	loop, err := attachLoop(f, where)
-	if err != nil {
-		return -1, fmt.Errorf("make loop device: %w", err)
-	}
-	defer loop.Close() // the device goes with the mount
-	return fs.mount(loop.Name())
-}
-
-func fileSystemAt(f io.ReaderAt, where area) (fileSystem, bool) {
-	for _, fs := range fileSystems {
-		b := make([]byte, len(fs.magic))
-		if fs.at+int64(len(b)) > where.size {
-			continue
-		}
-		if _, err := f.ReadAt(b, where.start+fs.at); err == nil && string(b) == fs.magic {
-			return fs, true
+	for _, suffix := range []string{".roothash", ".usrhash", ".verity"} {
+		if _, err := os.Lstat(strings.TrimSuffix(path, rawSuffix) + suffix); err == nil {
+			return nil, errVerity
 		}
 	}
-	return fileSystem{}, false
+	parts, err := partsIn(f, size)
+	for i := range parts {
+		parts[i].Path = path
+	}
+	return parts, err
 }
 
-// attachLoop makes a loop device of an area of a file, for reading only. It
-// goes when nobody uses it any more.
-func attachLoop(f *os.File, where area) (*os.File, error) {
-	const tries = 32
-	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
+// partsIn is Parts of an open disk.
+func partsIn(disk io.ReaderAt, size int64) ([]sys.Part, error) {
+	found, err := layout(disk, size)
 	if err != nil {
 		return nil, err
 	}
-	defer control.Close()
-	for range tries {
-		n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
-		if err != nil {
-			return nil, err
-		}
-		loop, err := os.OpenFile(fmt.Sprintf("/dev/loop%d", n), os.O_RDONLY, 0)
-		if err != nil {
-			return nil, err
-		}
-		err = unix.IoctlLoopConfigure(int(loop.Fd()), &unix.LoopConfig{Fd: uint32(f.Fd()), Info: unix.LoopInfo64{
-			Offset: uint64(where.start), Sizelimit: uint64(where.size), Flags: unix.LO_FLAGS_READ_ONLY | unix.LO_FLAGS_AUTOCLEAR,
-		}})
-		if err == nil {
-			return loop, nil
-		}
-		loop.Close()
-		if !errors.Is(err, unix.EBUSY) { // somebody else took it first
-			return nil, err
-		}
+	if _, there := found[kindVerity]; there {
+		return nil, errVerity
 	}
-	return nil, unix.EBUSY
+	var parts []sys.Part
+	for _, place := range places {
+		p, there := found[place.kind]
+		if !there {
+			continue
+		}
+		part := sys.Part{Offset: p.start, Size: p.size, Type: p.typeOf(disk), Target: place.path, ReadOnly: p.readOnly}
+		switch {
+		case part.Type == luks:
+			return nil, fmt.Errorf("%s: %w", place.path, errEncrypted)
+		case part.Type == "" && place.kind == kindRoot:
+			return nil, errNoFileSystem
+		case part.Type == "":
+			return nil, fmt.Errorf("%s: %w", place.path, errNoFileSystem)
+		}
+		parts = append(parts, part)
+	}
+	return parts, nil
 }
 
-// mount mounts a device without giving it a place (fsmount(2)).
-func (fs fileSystem) mount(device string) (root int, err error) {
-	fd, err := unix.Fsopen(fs.name, unix.FSOPEN_CLOEXEC)
+// mountDisk mounts the root of a disk image for reading only, and nowhere: the
+// mount is the returned directory, and goes with it.
+func mountDisk(path string) (root int, err error) {
+	parts, err := partsOf(path)
 	if err != nil {
-		return -1, fmt.Errorf("mount %s: %w", fs.name, err)
+		return -1, err
 	}
-	defer unix.Close(fd)
-	err = unix.FsconfigSetString(fd, "source", device)
-	if err == nil {
-		err = unix.FsconfigSetFlag(fd, "ro")
-	}
-	switch {
-	case err != nil || fs.key == "":
-	case fs.value == "":
-		err = unix.FsconfigSetFlag(fd, fs.key)
-	default:
-		err = unix.FsconfigSetString(fd, fs.key, fs.value)
-	}
-	if err == nil {
-		err = unix.FsconfigCreate(fd)
-	}
-	if err == nil {
-		root, err = unix.Fsmount(fd, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
-	}
+	part := parts[0] // the root, or /usr if that is all there is
+	part.ReadOnly = true
+	device, err := sys.OpenDevice(part)
 	if err != nil {
-		return -1, fmt.Errorf("mount %s: %w", fs.name, err)
+		return -1, err
 	}
-	return root, nil
+	defer device.Close() // it goes with the mount
+	return device.Mount(unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC)
 }
+
+// IsDisk tells whether there is a disk image at a path: a file or a block device.
+func IsDisk(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	kind := info.Mode().Type()
+	return kind == 0 || kind&os.ModeDevice != 0 && kind&os.ModeCharDevice == 0
+}
+
+// IsStack tells whether a path is that of layers (systemd.mstack(7)).
+func IsStack(path string) bool { return strings.HasSuffix(filepath.Clean(path), stackSuffix) }

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,33 +49,51 @@ type gptEntry struct {
 	first, last, flags uint64
 }
 
-const efiGPT = "\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b"
+// typeOf gives a partition type of a kind, as it lies on a disk.
+func typeOf(kind partitionKind) string {
+	for guid, k := range partitionKinds() {
+		if k == kind {
+			return guid
+		}
+	}
+	panic("no such type")
+}
+
+// rootArea is where the root is, or /usr if that is all there is.
+func rootArea(disk io.ReaderAt, size int64) (area, error) {
+	found, err := layout(disk, size)
+	if p, ok := found[kindRoot]; ok {
+		return p.area, err
+	}
+	return found[kindUsr].area, err
+}
 
 func TestRootArea(t *testing.T) {
+	rootGPT, linuxGPT, efiGPT := typeOf(kindRoot), typeOf(kindGeneric), typeOf(kindESP)
 	whole := make([]byte, 4096)
 	copy(whole[1024+0x38:], "\x53\xef")
 	mbr := make([]byte, 64<<10)
 	copy(mbr[510:], "\x55\xaa")
 	copy(mbr[446:], "\x00\x00\x00\x00\x83\x00\x00\x00\x08\x00\x00\x00\x10\x00\x00\x00")
-	bad := table(gptEntry{rootType(), 8, 15, 0})
+	bad := table(gptEntry{rootGPT, 8, 15, 0})
 	bad[2*sector+32]++
-	two := tableOf(4096, gptEntry{rootType(), 8, 15, 0})
-	copy(two, table(gptEntry{rootType(), 8, 15, 0})[:4*sector])
+	two := tableOf(4096, gptEntry{rootGPT, 8, 15, 0})
+	copy(two, table(gptEntry{rootGPT, 8, 15, 0})[:4*sector])
 	for name, tt := range map[string]struct {
 		disk []byte
 		want area
 	}{
-		"sectors of 4K":  {tableOf(4096, gptEntry{efiGPT, 6, 7, 0}, gptEntry{rootType(), 8, 15, 0}), area{8 * 4096, 8 * 4096}},
+		"sectors of 4K":  {tableOf(4096, gptEntry{efiGPT, 6, 7, 0}, gptEntry{rootGPT, 8, 15, 0}), area{8 * 4096, 8 * 4096}},
 		"sectors of 2K":  {tableOf(2048, gptEntry{linuxGPT, 8, 127, 0}), area{8 * 2048, 120 * 2048}},
-		"4K, beyond":     {tableOf(4096, gptEntry{rootType(), 8, 128, 0}), area{}},
+		"4K, beyond":     {tableOf(4096, gptEntry{rootGPT, 8, 128, 0}), area{}},
 		"two tables":     {two, area{}},
 		"no table":       {whole, area{0, 4096}},
-		"root":           {table(gptEntry{efiGPT, 6, 7, 0}, gptEntry{linuxGPT, 20, 29, 0}, gptEntry{rootType(), 8, 15, 0}), area{8 * sector, 8 * sector}},
+		"root":           {table(gptEntry{efiGPT, 6, 7, 0}, gptEntry{linuxGPT, 20, 29, 0}, gptEntry{rootGPT, 8, 15, 0}), area{8 * sector, 8 * sector}},
 		"only one":       {table(gptEntry{efiGPT, 6, 7, 0}, gptEntry{linuxGPT, 8, 9, 0}), area{8 * sector, 2 * sector}},
 		"two":            {table(gptEntry{linuxGPT, 8, 9, 0}, gptEntry{linuxGPT, 10, 11, 0}), area{}},
-		"not by itself":  {table(gptEntry{rootType(), 8, 9, 1 << 63}), area{}},
-		"beyond the end": {table(gptEntry{rootType(), 8, 128, 0}), area{}},
-		"backwards":      {table(gptEntry{rootType(), 9, 8, 0}), area{}},
+		"not by itself":  {table(gptEntry{rootGPT, 8, 9, 1 << 63}), area{}},
+		"beyond the end": {table(gptEntry{rootGPT, 8, 128, 0}), area{}},
+		"backwards":      {table(gptEntry{rootGPT, 9, 8, 0}), area{}},
 		"broken":         {bad, area{}},
 		"old table":      {mbr, area{8 * sector, 16 * sector}},
 		"nothing":        {make([]byte, 1<<20), area{}},
@@ -89,9 +108,10 @@ func TestRootArea(t *testing.T) {
 
 // What a disk says of its partitions leads nowhere beyond the disk.
 func FuzzPartitions(f *testing.F) {
-	f.Add(table(gptEntry{rootType(), 8, 15, 0})[:4096], int64(64<<10), true)
-	f.Add(tableOf(4096, gptEntry{rootType(), 8, 15, 0})[:3*4096], int64(128*4096), true)
-	f.Add(tableOf(1024, gptEntry{linuxGPT, 8, 1 << 60, 0}, gptEntry{rootType(), 1 << 52, 1<<52 + 1, 0})[:4096], int64(1<<62), true)
+	rootGPT, linuxGPT := typeOf(kindRoot), typeOf(kindGeneric)
+	f.Add(table(gptEntry{rootGPT, 8, 15, 0})[:4096], int64(64<<10), true)
+	f.Add(tableOf(4096, gptEntry{rootGPT, 8, 15, 0})[:3*4096], int64(128*4096), true)
+	f.Add(tableOf(1024, gptEntry{linuxGPT, 8, 1 << 60, 0}, gptEntry{rootGPT, 1 << 52, 1<<52 + 1, 0})[:4096], int64(1<<62), true)
 	f.Add(table(gptEntry{linuxGPT, 1 << 63, 1<<64 - 1, 0})[:4096], int64(4096), true)
 	f.Add(append(make([]byte, 446), "\x00\x00\x00\x00\x83\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff"...), int64(1<<40), false)
 	f.Fuzz(func(t *testing.T, disk []byte, size int64, mend bool) {
@@ -140,7 +160,7 @@ func disk(t *testing.T, path string, offset, sector int) {
 	must(t, err)
 	out := make([]byte, offset, offset+len(b)+1<<20)
 	if offset > 0 {
-		copy(out, tableOf(sector, gptEntry{rootType(), uint64(offset / sector), uint64((offset+len(b))/sector - 1), 0}))
+		copy(out, tableOf(sector, gptEntry{typeOf(kindRoot), uint64(offset / sector), uint64((offset+len(b))/sector - 1), 0}))
 	}
 	must(t, os.WriteFile(path, append(out, b...), 0o644))
 }

@@ -3,138 +3,123 @@
 package image
 
 import (
-	"encoding/binary"
-	"hash/crc32"
+	"encoding/hex"
 	"io"
 	"runtime"
-	"slices"
+	"strings"
 )
 
-// area is a part of a disk, in bytes.
-type area struct{ start, size int64 }
+// partitionKind is what a partition is for.
+type partitionKind int
 
 const (
-	// sector is the size of a sector where nothing else is said.
-	sector = 512
-	// maxPartitions bounds what is read of a partition table.
-	maxPartitions = 1024
+	kindGeneric partitionKind = iota // it says no more than "Linux"
+	kindRoot
+	kindUsr
+	kindHome
+	kindSrv
+	kindVar
+	kindTmp
+	kindBoot // of boot loaders, XBOOTLDR
+	kindESP  // the firmware's
+	kindVerity
 )
 
-// linuxPartition is the type of a partition that says no more than "Linux", in
-// a GPT (as it lies on the disk) and in an MBR.
-const (
-	linuxGPT = "\xaf\x3d\xc6\x0f\x83\x84\x72\x47\x8e\x79\x3d\x69\xd8\x47\x7d\xe4"
-	linuxMBR = 0x83
-)
+// linuxMBR is the type of a partition that says no more than "Linux" in an MBR.
+const linuxMBR = 0x83
 
-// rootType is the type of the root partition of this machine's architecture
-// (uapi-group.org, Discoverable Partitions Specification), as it lies on the
-// disk.
-func rootType() string {
-	return map[string]string{
-		"386":     "\x40\x95\x47\x44\x97\xf2\xb2\x41\x9a\xf7\xd1\x31\xd5\xf0\x45\x8a",
-		"amd64":   "\xe3\xbc\x68\x4f\xcd\xe8\xb1\x4d\x96\xe7\xfb\xca\xf9\x84\xb7\x09",
-		"arm":     "\x10\xd7\xda\x69\xe4\x2c\x3c\x4e\xb1\x6c\x21\xa1\xd4\x9a\xbe\xd3",
-		"arm64":   "\x45\xb0\x21\xb9\xf0\x1d\xc3\x41\xaf\x44\x4c\x6f\x28\x0d\x3f\xae",
-		"riscv64": "\xe3\x70\xec\x72\x74\xcf\xe6\x40\xbd\x49\x4b\xda\x08\xe8\xf2\x24",
+// native are the types of partitions for one kind of processor: of the root,
+// /usr, and of what proves both (verity).
+type native struct{ root, usr, rootVerity, usrVerity string }
+
+// partitionKinds are the types of partitions, as they lie on a disk, that
+// matter for a machine on this one (uapi-group.org, Discoverable Partitions
+// Specification).
+func partitionKinds() map[string]partitionKind {
+	own := map[string]native{
+		"386": {
+			"44479540-f297-41b2-9af7-d131d5f0458a", "75250d76-8cc6-458e-bd66-bd47cc81a812",
+			"d13c5d3b-b5d1-422a-b29f-9454fdc89d76", "8f461b0d-14ee-4e81-9aa9-049b6fb97abd",
+		},
+		"amd64": {
+			"4f68bce3-e8cd-4db1-96e7-fbcaf984b709", "8484680c-9521-48c6-9c11-b0720656f69e",
+			"2c7357ed-ebd2-46d9-aec1-23d437ec2bf5", "77ff5f63-e7b6-4633-acf4-1565b864c0e6",
+		},
+		"arm": {
+			"69dad710-2ce4-4e3c-b16c-21a1d49abed3", "7d0359a3-02b3-4f0a-865c-654403e70625",
+			"7386cdf2-203c-47a9-a498-f2ecce45a2d6", "c215d751-7bcd-4649-be90-6627490a4c05",
+		},
+		"arm64": {
+			"b921b045-1df0-41c3-af44-4c6f280d3fae", "b0e01050-ee5f-4390-949a-9101b17104e9",
+			"df3300ce-d69f-4c92-978c-9bfb0f38d820", "6e11a4e7-fbca-4ded-b9e9-e1a512bb664e",
+		},
+		"riscv64": {
+			"72ec70a6-cf74-40e6-bd49-4bda08e8f224", "beaec34b-8442-439b-a40b-984381ed097d",
+			"b6ed5582-440b-4209-b8da-5ff7c419ea3d", "8f1056be-9b05-47c4-81d6-be53128e5b54",
+		},
 	}[runtime.GOARCH]
+	kinds := map[string]partitionKind{
+		guid("0fc63daf-8483-4772-8e79-3d69d8477de4"): kindGeneric,
+		guid("933ac7e1-2eb4-4f13-b844-0e14e2aef915"): kindHome,
+		guid("3b8f8425-20e0-4f3b-907f-1a25a76f98e8"): kindSrv,
+		guid("4d21b016-b534-45c2-a9fb-5c16e091fd2d"): kindVar,
+		guid("7ec6f557-3bc5-4aca-b293-16ef5df639d1"): kindTmp,
+		guid("bc13c2ff-59e6-4262-a352-b275fd6f7172"): kindBoot,
+		guid("c12a7328-f81f-11d2-ba4b-00a0c93ec93b"): kindESP,
+	}
+	if own != (native{}) {
+		kinds[guid(own.root)], kinds[guid(own.usr)] = kindRoot, kindUsr
+		kinds[guid(own.rootVerity)], kinds[guid(own.usrVerity)] = kindVerity, kindVerity
+	}
+	return kinds
 }
 
-// rootArea finds where the root file system of a disk of that size is: in the
-// partition of its type, or the only one of Linux, or all of the disk.
-func rootArea(disk io.ReaderAt, size int64) (area, error) {
+// guid gives a GUID as it lies on a disk: the first three of its fields begin
+// with their last byte.
+func guid(text string) string {
+	b, _ := hex.DecodeString(strings.ReplaceAll(text, "-", "")) // only constants
+	if len(b) != 16 {
+		return ""
+	}
+	return string([]byte{b[3], b[2], b[1], b[0], b[5], b[4], b[7], b[6]}) + string(b[8:])
+}
+
+// layout finds the partitions that matter on a disk of that size, one of each
+// kind. A disk with one file system and no table is one root partition.
+func layout(disk io.ReaderAt, size int64) (map[partitionKind]partition, error) {
 	whole := area{0, size}
-	if _, ok := fileSystemAt(disk, whole); ok {
-		return whole, nil
+	if typeAt(disk, whole) != "" {
+		return map[partitionKind]partition{kindRoot: {area: whole}}, nil
 	}
 	list := gptPartitions(disk, size)
 	if list == nil {
 		list = mbrPartitions(disk, size)
 	}
-	var generic []area
+	found := map[partitionKind]partition{}
+	var generic []partition
 	for _, p := range list {
-		if p.isRoot {
-			return p.area, nil
-		}
-		generic = append(generic, p.area)
-	}
-	if len(generic) == 1 {
-		return generic[0], nil
-	}
-	return area{}, errNoFileSystem
-}
-
-// partition is one that may hold a root file system.
-type partition struct {
-	area
-	isRoot bool // it says so
-}
-
-// sectorSizes are those that disks have. A disk image does not say which: the
-// table is in the second sector, whatever its size.
-var sectorSizes = []int64{sector, 1024, 2048, 4096}
-
-// gptPartitions reads a GUID partition table (UEFI 2.10, 5.3); nil if there is
-// none that is whole, or, as in systemd, more than one: then nobody can tell
-// which is meant.
-func gptPartitions(disk io.ReaderAt, size int64) []partition {
-	var found []partition
-	for _, sector := range sectorSizes {
-		list := gptOf(disk, size, sector)
-		if list != nil && found != nil {
-			return nil
-		}
-		if list != nil {
-			found = list
-		}
-	}
-	return found
-}
-
-// gptOf reads the table of a disk with sectors of that size.
-func gptOf(disk io.ReaderAt, size, sector int64) []partition {
-	h := make([]byte, 92)
-	if _, err := disk.ReadAt(h, sector); err != nil || string(h[:8]) != "EFI PART" {
-		return nil
-	}
-	le := binary.LittleEndian
-	sum := le.Uint32(h[16:])
-	copy(h[16:20], "\x00\x00\x00\x00")
-	at, count, each := le.Uint64(h[72:]), le.Uint32(h[80:]), le.Uint32(h[84:])
-	sectors := uint64(size / sector)
-	if le.Uint32(h[12:]) != 92 || crc32.ChecksumIEEE(h) != sum || each != 128 || count > maxPartitions || at > sectors {
-		return nil
-	}
-	table := make([]byte, count*each)
-	if _, err := disk.ReadAt(table, int64(at)*sector); err != nil || crc32.ChecksumIEEE(table) != le.Uint32(h[88:]) {
-		return nil
-	}
-	list := []partition{}
-	for entry := range slices.Chunk(table, int(each)) {
-		kind, first, last := string(entry[:16]), le.Uint64(entry[32:]), le.Uint64(entry[40:])
-		const noAuto = 1 << 63
-		if kind != rootType() && kind != linuxGPT || le.Uint64(entry[48:])&noAuto != 0 {
+		if p.kind == kindGeneric {
+			generic = append(generic, p)
 			continue
 		}
-		if first <= last && last < sectors {
-			list = append(list, partition{area{int64(first) * sector, int64(last-first+1) * sector}, kind == rootType()})
+		if other, there := found[p.kind]; !there || p.supersedes(other) {
+			found[p.kind] = p
 		}
 	}
-	return list
+	_, root := found[kindRoot]
+	_, usr := found[kindUsr]
+	switch {
+	case root || usr:
+	case len(generic) == 1:
+		found[kindRoot] = generic[0]
+	default:
+		return nil, errNoFileSystem
+	}
+	return found, nil
 }
 
-// mbrPartitions reads the four entries of an old partition table.
-func mbrPartitions(disk io.ReaderAt, size int64) []partition {
-	b := make([]byte, sector)
-	if _, err := disk.ReadAt(b, 0); err != nil || b[510] != 0x55 || b[511] != 0xaa {
-		return nil
-	}
-	var list []partition
-	for i := 446; i < 510; i += 16 {
-		start, length := int64(binary.LittleEndian.Uint32(b[i+8:]))*sector, int64(binary.LittleEndian.Uint32(b[i+12:]))*sector
-		if b[i+4] == linuxMBR && length > 0 && start > 0 && start+length <= size {
-			list = append(list, partition{area{start, length}, false})
-		}
-	}
-	return list
+// supersedes tells whether of two partitions of a kind the later counts: of
+// roots and of /usr, the newer by its label does (systemd-sysupdate(8)).
+func (p partition) supersedes(o partition) bool {
+	return (p.kind == kindRoot || p.kind == kindUsr) && compareVersions(p.label, o.label) > 0
 }

@@ -27,7 +27,7 @@ func TestNoSuchImage(t *testing.T) {
 		h.refused(t, `mctl start none`, `"none"`, "no such image", "mctl list --all")
 		h.refused(t, `mctl run none`, `"none"`, "no such image")
 		h.refused(t, `mctl run ./none`, "no such file")
-		h.refused(t, `mctl run /etc/passwd`, "/etc/passwd", "not a directory")
+		h.refused(t, `mctl run /etc/passwd`, "/etc/passwd", "no file system")
 		h.refused(t, `mctl run --dry-run none`, "no such image")
 		h.refused(t, `mctl poweroff deb`, `"deb"`, "mctl start deb")
 		h.nothingLeft(t, before)
