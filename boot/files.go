@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Bind shows a file or directory of the host at a place in the machine (--bind= of systemd-nspawn(1)).
@@ -128,10 +129,10 @@ type Volume struct {
 	ReadOnly bool `toml:"read_only"`
 }
 
-var volumeName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,127}$`)
+var volumeName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,127}$`) })
 
 func (v Volume) validate() error {
-	if !volumeName.MatchString(v.Name) {
+	if !volumeName().MatchString(v.Name) {
 		return fmt.Errorf("volume name %q is not valid: use letters, digits, '_', '.', '@' and '-', a letter, digit or '_' first", v.Name)
 	}
 	return checkPath("target of volume", v.Target)

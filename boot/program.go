@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"machined-go/boot/mount"
 )
@@ -80,14 +81,14 @@ func argv(spec Spec, t Tree, args []string) []string {
 	return append([]string{t.Init}, args...)
 }
 
-var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*=`)
+var variable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*=`) })
 
 // splitArguments tells which of an init's arguments are variables, as the kernel has it with words of its command line and
 // systemd-nspawn 262 with arguments for an init.
 func splitArguments(words []string) (args, variables []string) {
 	for _, word := range words {
 		name, value, _ := strings.Cut(word, "=")
-		if variable.MatchString(word) {
+		if variable().MatchString(word) {
 			variables = append(variables, strings.ReplaceAll(name, "-", "_")+"="+value)
 		} else {
 			args = append(args, word)

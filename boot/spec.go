@@ -8,7 +8,6 @@ package boot
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"machined-go/boot/sys"
@@ -97,19 +96,30 @@ type Spec struct {
 // maxName is HOST_NAME_MAX, which machine names obey as they become host names.
 const maxName = 64
 
-var nameLabel = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?$`)
-
 // CheckName tells what is wrong with a machine name, which must be a host name (machined's hostname_is_valid).
 func CheckName(name string) error {
 	if name == "" || len(name) > maxName {
 		return fmt.Errorf("machine name %q is not 1 to %d characters long", name, maxName)
 	}
 	for label := range strings.SplitSeq(name, ".") {
-		if !nameLabel.MatchString(label) {
+		if !isLabel(label) {
 			return fmt.Errorf("machine name %q is not a host name: use letters, digits, '-' and '.'", name)
 		}
 	}
 	return nil
+}
+
+// isLabel tells whether a text can be between the dots of a host name.
+func isLabel(text string) bool {
+	for i, c := range []byte(text) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_':
+		case c == '-' && i > 0 && i < len(text)-1:
+		default:
+			return false
+		}
+	}
+	return text != ""
 }
 
 // section is a part of a spec that can be wrong by itself.

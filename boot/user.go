@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +19,7 @@ import (
 )
 
 // userName is what systemd takes for the name of a user (systemd.io/USER_NAMES, relaxed).
-var userName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,99}\$?$`)
+var userName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,99}\$?$`) })
 
 // validateUser checks the user that a command is to run as.
 func (s Spec) validateUser() error {
@@ -28,7 +29,7 @@ func (s Spec) validateUser() error {
 	if len(s.Command) == 0 {
 		return fmt.Errorf("user %q is for a command: an init runs as root", s.User)
 	}
-	if _, err := parseID(s.User); err != nil && !userName.MatchString(s.User) {
+	if _, err := parseID(s.User); err != nil && !userName().MatchString(s.User) {
 		return fmt.Errorf("user %q is neither a name nor a number below %d", s.User, userns.Size-1)
 	}
 	return nil
@@ -73,7 +74,7 @@ func parsePasswd(text string) (a account, err error) {
 	if a.gid, err = parseID(fields[3]); err != nil {
 		return a, err
 	}
-	if !userName.MatchString(a.name) {
+	if !userName().MatchString(a.name) {
 		return a, fmt.Errorf("%.100q is not the name of a user", a.name)
 	}
 	if a.home == "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"machined-go/boot"
 )
@@ -13,10 +14,10 @@ import (
 // maxInterface is IFNAMSIZ less the NUL.
 const maxInterface = 15
 
-var interfaceName = regexp.MustCompile(`^[^/:%\s]+$`)
+var interfaceName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^/:%\s]+$`) })
 
 func checkInterface(name string) error {
-	if len(name) > maxInterface || !interfaceName.MatchString(name) || name == "." || name == ".." {
+	if len(name) > maxInterface || !interfaceName().MatchString(name) || name == "." || name == ".." {
 		return fmt.Errorf("%q is not the name of a network interface", name)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"machined-go/boot"
 )
@@ -92,14 +93,14 @@ func delegate(s *boot.Spec, value string) error {
 	return err
 }
 
-var userName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?$`)
+var userName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?$`) })
 
 // names appends the user or group names in a value, which are apart by blanks.
 func names(field func(*boot.Spec) *[]string) setter {
 	return func(s *boot.Spec, value string) error {
 		list := words(value, false)
 		for _, name := range list {
-			if !userName.MatchString(name) {
+			if !userName().MatchString(name) {
 				return fmt.Errorf("%q is not the name of a user or group", name)
 			}
 		}
