@@ -39,7 +39,7 @@ func attachLoop(p Part) (*loop, error) {
 			return makeLoop(f, p)
 		}
 		if i == tries {
-			return nil, fmt.Errorf("%s is in use as %s by somebody else: see `losetup --list`", p.Path, other)
+			return nil, fmt.Errorf("it is in use as %s by somebody else: see `losetup --list`", other)
 		}
 		time.Sleep(pause)
 	}

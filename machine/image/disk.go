@@ -86,6 +86,17 @@ func (p partition) typeOf(disk io.ReaderAt) string {
 	return typeAt(disk, p.area)
 }
 
+// journalElsewhere tells of an ext4 that its journal is on another device, which it names by itself: that would be one of the host's.
+func journalElsewhere(disk io.ReaderAt, where area) bool {
+	const hasJournal = 0x4
+	b := make([]byte, 4)
+	if _, err := disk.ReadAt(b, where.start+1024+0x5c); err != nil || b[0]&hasJournal == 0 {
+		return false
+	}
+	_, err := disk.ReadAt(b, where.start+1024+0xe0)
+	return err != nil || string(b) == "\x00\x00\x00\x00"
+}
+
 // places are where partitions belong, in the order in which they are mounted.
 // The firmware's may have its place elsewhere, see [boot/mount.Part].
 var places = []struct {
@@ -145,6 +156,8 @@ func partsIn(disk io.ReaderAt, size int64) ([]sys.Part, error) {
 		}
 		part := sys.Part{Offset: p.start, Size: p.size, Type: p.typeOf(disk), Target: place.path, ReadOnly: p.readOnly}
 		switch {
+		case part.Type == "ext4" && journalElsewhere(disk, p.area):
+			return nil, fmt.Errorf("%s: its journal is on another device", place.path)
 		case part.Type == luks:
 			return nil, fmt.Errorf("%s: %w", place.path, errEncrypted)
 		case part.Type == "" && place.kind == kindRoot:

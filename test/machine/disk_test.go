@@ -8,17 +8,26 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/crc32"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 )
 
-// Types of partitions (Discoverable Partitions Specification), by the name of their fields in a test. That of the root is this
-// processor's.
+// partitionTypes are types of partitions (Discoverable Partitions Specification) by what they are for.
 var partitionTypes = map[string]string{
-	"root": "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", "usr": "8484680c-9521-48c6-9c11-b0720656f69e",
+	"root": forProcessor("4f68bce3-e8cd-4db1-96e7-fbcaf984b709", "b921b045-1df0-41c3-af44-4c6f280d3fae"),
+	"usr":  forProcessor("8484680c-9521-48c6-9c11-b0720656f69e", "b0e01050-ee5f-4390-949a-9101b17104e9"),
 	"home": "933ac7e1-2eb4-4f13-b844-0e14e2aef915", "srv": "3b8f8425-20e0-4f3b-907f-1a25a76f98e8",
-	"verity": "2c7357ed-ebd2-46d9-aec1-23d437ec2bf5", "swap": "0657fd6d-a4ab-43c4-84e5-09d33c8b4f4f",
+	"verity": forProcessor("2c7357ed-ebd2-46d9-aec1-23d437ec2bf5", "df3300ce-d69f-4c92-978c-9bfb0f38d820"),
+	"swap":   "0657fd6d-a4ab-43c4-84e5-09d33c8b4f4f",
+}
+
+func forProcessor(amd64, arm64 string) string {
+	if runtime.GOARCH == "arm64" {
+		return arm64
+	}
+	return amd64
 }
 
 // part is a partition of a disk image: a file, which is its content, and what it is for.
@@ -192,8 +201,8 @@ func TestDiskImageLeavesNothing(t *testing.T) {
 		// Somebody else has it.
 		h.sh(t, `losetup /dev/loop60 "/var/lib/machines/$1.raw"`, name)
 		t.Cleanup(func() { _, _, _ = h.try(`losetup -d /dev/loop60`) })
-		h.refused(t, `mctl run --read-only `+name+` /bin/true`, "in use as /dev/loop60")
-		h.sh(t, `losetup -d /dev/loop60; mctl run "$1" /bin/true`, name)
+		h.refused(t, `mctl run --read-only `+name+` /bin/stat /`, "in use as /dev/loop60")
+		h.sh(t, `losetup -d /dev/loop60; mctl run "$1" /bin/stat /`, name)
 	})
 }
 
