@@ -25,7 +25,11 @@ const maxSize = 1 << 20
 //
 // As with systemd-nspawn, what the file says of the network, but for ports, replaces all that spec said of it.
 func Read(path string, trusted bool, spec *boot.Spec) (ignored []string, err error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	flags := os.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
+	if !trusted {
+		flags |= unix.O_NOFOLLOW // the link is that of who made the image, the file it leads to the host's
+	}
+	f, err := os.OpenFile(path, flags, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read settings: %w", err)
 	}
