@@ -25,6 +25,7 @@ var containerSteps = []step{
 	{"connect network", (*start).connect},
 	{"make scope", (*start).makeScope},
 	{"make root", (*start).finishRoot},
+	{"connect network", (*start).awaitNetwork},
 	{"hand over", (*start).handOver},
 	{"start container", (*start).runStartHooks},
 	{"register", (*start).register},
