@@ -4,6 +4,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"machined-go/machine/client"
 )
 
 const pauseHelp = `Pause stops all processes of machines until "mctl resume", in the midst of what
@@ -18,20 +20,7 @@ const pauseExamples = `  mctl pause deb
 Next: mctl resume deb.`
 
 func newPauseCmd(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:               "pause NAME…",
-		Short:             "stop machines in the midst of what they do",
-		GroupID:           groupRun,
-		Long:              pauseHelp,
-		Example:           pauseExamples,
-		Args:              names,
-		ValidArgsFunction: a.completeRunning,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			machines, err := a.client()
-			if err != nil {
-				return err
-			}
-			return each(args, func(name string) error { return machines.Pause(cmd.Context(), name) })
-		},
-	}
+	return a.toRunning(&cobra.Command{
+		Use: "pause NAME…", Short: "stop machines in the midst of what they do", Long: pauseHelp, Example: pauseExamples,
+	}, (*client.Client).Pause)
 }

@@ -38,68 +38,43 @@ const poweroffExamples = `  mctl poweroff deb            shut down and wait
 Next: mctl start deb. If a machine does not listen: mctl terminate deb.`
 
 func newPoweroffCmd(a *app) *cobra.Command {
-	var timeout time.Duration
-	var noWait bool
-	cmd := &cobra.Command{
-		Use:               "poweroff NAME…",
-		Aliases:           []string{"stop"},
-		Short:             "shut machines down",
-		GroupID:           groupRun,
-		Long:              poweroffHelp,
-		Example:           poweroffExamples,
-		Args:              names,
-		ValidArgsFunction: a.completeRunning,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := untilInterrupted(cmd.Context())
-			defer stop()
-			machines, service, err := a.connect(ctx)
-			if err != nil {
-				return err
-			}
-			return each(args, func(name string) error {
-				if noWait {
-					return machines.Kill(ctx, name, "leader", signalPoweroff)
-				}
-				return poweroff(ctx, machines, service, name, timeout)
-			})
-		},
+	return a.changing(&cobra.Command{
+		Use: "poweroff NAME…", Aliases: []string{"stop"}, Short: "shut machines down", Long: poweroffHelp, Example: poweroffExamples,
+	}, change{2 * time.Minute, "tell them and return at once", signalLeader(signalPoweroff), poweroff})
+}
+
+// signalLeader sends a signal to the PID 1 of a machine.
+func signalLeader(signal int) verb {
+	return func(machines *client.Client, ctx context.Context, name string) error {
+		return machines.Kill(ctx, name, "leader", signal)
 	}
-	cmd.Flags().DurationVar(&timeout, "timeout", 2*time.Minute, "how long to wait for each machine")
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "tell them and return at once")
-	return cmd
 }
 
 // poweroff shuts one machine down: through its unit if it has one of ours, which
 // knows the signal its init wants and for how long to be polite; any other by the
 // signal that makes systemd power off.
-func poweroff(ctx context.Context, machines *client.Client, service units, name string, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	state, err := service.Unit(ctx, unitOf(name))
+func poweroff(ctx context.Context, r running, timeout time.Duration) error {
+	state, err := r.service.Unit(ctx, unitOf(r.name))
 	if err != nil {
 		return err
 	}
-	machine, err := machines.Machine(ctx, name)
+	w, err := r.watch(ctx)
 	switch {
 	case state.Active() && missing(err):
-		return stopUnit(ctx, service, name, timeout)
+		return stopUnit(ctx, r.service, r.name, timeout)
 	case err != nil:
-		return err
-	}
-	w, err := expect(ctx, machines, service, machine)
-	if err != nil {
 		return err
 	}
 	defer w.close()
 	if state.Active() {
-		err = stopUnit(ctx, service, name, timeout)
+		err = stopUnit(ctx, r.service, r.name, timeout)
 	} else {
-		err = machines.Kill(ctx, name, "leader", signalPoweroff)
+		err = signalLeader(signalPoweroff)(r.machines, ctx, r.name)
 	}
 	if err != nil {
 		return err
 	}
-	return late(w.gone(ctx), "power off", name, timeout)
+	return late(w.gone(ctx), "power off", r.name, timeout)
 }
 
 // missing says whether an error means that no machine is there to be seen: it

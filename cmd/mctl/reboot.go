@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"machined-go/machine/client"
 )
 
 const rebootHelp = `Reboot tells the systems inside to boot again and returns once they are ready.
@@ -21,50 +19,19 @@ const rebootExamples = `  mctl reboot deb              reboot and wait until it 
 Next: mctl status deb. What happened before the reboot: journalctl -M deb -b -1.`
 
 func newRebootCmd(a *app) *cobra.Command {
-	var timeout time.Duration
-	var noWait bool
-	cmd := &cobra.Command{
-		Use:               "reboot NAME…",
-		Short:             "boot machines again",
-		GroupID:           groupRun,
-		Long:              rebootHelp,
-		Example:           rebootExamples,
-		Args:              names,
-		ValidArgsFunction: a.completeRunning,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := untilInterrupted(cmd.Context())
-			defer stop()
-			machines, service, err := a.connect(ctx)
-			if err != nil {
-				return err
-			}
-			return each(args, func(name string) error {
-				if noWait {
-					return machines.Kill(ctx, name, "leader", signalReboot)
-				}
-				return reboot(ctx, machines, service, name, timeout)
-			})
-		},
-	}
-	cmd.Flags().DurationVar(&timeout, "timeout", 3*time.Minute, "how long to wait for each machine")
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "tell them and return at once")
-	return cmd
+	return a.changing(&cobra.Command{
+		Use: "reboot NAME…", Short: "boot machines again", Long: rebootHelp, Example: rebootExamples,
+	}, change{3 * time.Minute, "tell them and return at once", signalLeader(signalReboot), reboot})
 }
 
-func reboot(ctx context.Context, machines *client.Client, service units, name string, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	machine, err := machines.Machine(ctx, name)
-	if err != nil {
-		return err
-	}
-	w, err := expect(ctx, machines, service, machine)
+func reboot(ctx context.Context, r running, timeout time.Duration) error {
+	w, err := r.watch(ctx)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	if err := machines.Kill(ctx, name, "leader", signalReboot); err != nil {
+	if err := signalLeader(signalReboot)(r.machines, ctx, r.name); err != nil {
 		return err
 	}
-	return late(w.rebooted(ctx), "reboot", name, timeout)
+	return late(w.rebooted(ctx), "reboot", r.name, timeout)
 }

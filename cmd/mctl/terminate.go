@@ -21,50 +21,19 @@ const terminateExamples = `  mctl terminate deb
 Next: mctl start deb.`
 
 func newTerminateCmd(a *app) *cobra.Command {
-	var timeout time.Duration
-	var noWait bool
-	cmd := &cobra.Command{
-		Use:               "terminate NAME…",
-		Short:             "end machines at once",
-		GroupID:           groupRun,
-		Long:              terminateHelp,
-		Example:           terminateExamples,
-		Args:              names,
-		ValidArgsFunction: a.completeRunning,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := untilInterrupted(cmd.Context())
-			defer stop()
-			machines, service, err := a.connect(ctx)
-			if err != nil {
-				return err
-			}
-			return each(args, func(name string) error {
-				if noWait {
-					return machines.Terminate(ctx, name)
-				}
-				return terminate(ctx, machines, service, name, timeout)
-			})
-		},
-	}
-	cmd.Flags().DurationVar(&timeout, "timeout", 2*time.Minute, "how long to wait for each machine")
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "ask for it and return at once")
-	return cmd
+	return a.changing(&cobra.Command{
+		Use: "terminate NAME…", Short: "end machines at once", Long: terminateHelp, Example: terminateExamples,
+	}, change{2 * time.Minute, "ask for it and return at once", (*client.Client).Terminate, terminate})
 }
 
-func terminate(ctx context.Context, machines *client.Client, service units, name string, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	machine, err := machines.Machine(ctx, name)
-	if err != nil {
-		return err
-	}
-	w, err := expect(ctx, machines, service, machine)
+func terminate(ctx context.Context, r running, timeout time.Duration) error {
+	w, err := r.watch(ctx)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	if err := machines.Terminate(ctx, name); err != nil {
+	if err := r.machines.Terminate(ctx, r.name); err != nil {
 		return err
 	}
-	return late(w.gone(ctx), "terminate", name, timeout)
+	return late(w.gone(ctx), "terminate", r.name, timeout)
 }
