@@ -12,21 +12,6 @@ import (
 	"machined-go/machine"
 )
 
-// polkit actions (org.freedesktop.machine1.policy).
-const (
-	actionLogin       = "org.freedesktop.machine1.login"
-	actionHostLogin   = "org.freedesktop.machine1.host-login"
-	actionShell       = "org.freedesktop.machine1.shell"
-	actionHostShell   = "org.freedesktop.machine1.host-shell"
-	actionOpenPTY     = "org.freedesktop.machine1.open-pty"
-	actionHostOpenPTY = "org.freedesktop.machine1.host-open-pty"
-	actionMachines    = "org.freedesktop.machine1.manage-machines"
-	actionCreate      = "org.freedesktop.machine1.create-machine"
-	actionRegister    = "org.freedesktop.machine1.register-machine"
-	actionImages      = "org.freedesktop.machine1.manage-images"
-	actionInspect     = "org.freedesktop.machine1.inspect-machines"
-)
-
 // guard says who may call a method: root, and whom polkit lets.
 type guard struct {
 	action string // "" lets everybody

@@ -47,7 +47,7 @@ func getAddresses(c *call) ([]any, error) {
 // read: such a machine's os-release may be another file of the host's.
 func getOSRelease(c *call) ([]any, error) {
 	if c.machine.UID != 0 {
-		if err := c.allow(guard{action: actionInspect, verb: "get_os_release"}); err != nil {
+		if err := c.allow(guard{action: machine.ActionInspect, verb: "get_os_release"}); err != nil {
 			return nil, err
 		}
 	}

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"strconv"
 
+	"machined-go/machine"
 	"machined-go/machine/image"
 )
 
 // imageMethods have arguments without names, as systemd gives them none.
 func imageMethods() []method {
 	manage := func(verb string, details func(*call) map[string]string) guard {
-		return guard{action: actionImages, verb: verb, details: details}
+		return guard{action: machine.ActionImages, verb: verb, details: details}
 	}
 	return []method{
 		{name: "Remove", slow: true, guard: manage("remove", nil),

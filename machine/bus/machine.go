@@ -13,9 +13,9 @@ func machineInterface() *iface {
 		name:  "org.freedesktop.machine1.Machine",
 		props: machineProperties(),
 		methods: []method{
-			{name: "Terminate", guard: guard{action: actionMachines, verb: "terminate", owner: true},
+			{name: "Terminate", guard: guard{action: machine.ActionMachines, verb: "terminate", owner: true},
 				run: func(c *call) ([]any, error) { return none(c.manager.Terminate(c.ctx, c.machine.Name)) }},
-			{name: "Kill", in: "s whom, i signal", guard: guard{action: actionMachines, verb: "kill", owner: true},
+			{name: "Kill", in: "s whom, i signal", guard: guard{action: machine.ActionMachines, verb: "kill", owner: true},
 				run: func(c *call) ([]any, error) {
 					return none(c.manager.Kill(c.ctx, c.machine.Name, c.str(0), c.i32(1)))
 				}},
@@ -24,26 +24,26 @@ func machineInterface() *iface {
 			{name: "GetOSRelease", out: "a{ss} fields", long: true, run: getOSRelease},
 			{name: "GetUIDShift", out: "u shift", run: getUIDShift},
 			{name: "OpenPTY", out: "h pty, s pty_path", long: true, run: openPTY,
-				guard: guard{action: actionOpenPTY, host: actionHostOpenPTY, owner: true}},
+				guard: guard{action: machine.ActionOpenPTY, host: machine.ActionHostOpenPTY, owner: true}},
 			{name: "OpenLogin", out: "h pty, s pty_path", long: true, run: openLogin,
-				guard: guard{action: actionLogin, host: actionHostLogin, verb: "login", owner: true}},
+				guard: guard{action: machine.ActionLogin, host: machine.ActionHostLogin, verb: "login", owner: true}},
 			{name: "OpenShell", in: "s user, s path, as args, as environment", out: "h pty, s pty_path", long: true, run: openShell,
-				guard: guard{action: actionShell, host: actionHostShell, owner: true, details: shellDetails}},
+				guard: guard{action: machine.ActionShell, host: machine.ActionHostShell, owner: true, details: shellDetails}},
 			{name: "BindMount", in: "s source, s destination, b read_only, b mkdir", long: true, run: bindMount, check: checkBind,
-				guard: guard{action: actionMachines, verb: "bind", details: srcDestDetails}},
+				guard: guard{action: machine.ActionMachines, verb: "bind", details: srcDestDetails}},
 			copyRow("CopyFrom", "s source, s destination", transfer(copyOut, false)),
 			copyRow("CopyTo", "s source, s destination", transfer(copyIn, false)),
 			copyRow("CopyFromWithFlags", "s source, s destination, t flags", transfer(copyOut, true)),
 			copyRow("CopyToWithFlags", "s source, s destination, t flags", transfer(copyIn, true)),
 			{name: "OpenRootDirectory", out: "h fd", run: openRoot,
-				guard: guard{action: actionMachines, verb: "open_root_directory"}},
+				guard: guard{action: machine.ActionMachines, verb: "open_root_directory"}},
 		},
 	}
 }
 
 func copyRow(name string, in args, run func(*call) ([]any, error)) method {
 	return method{name: name, in: in, slow: true, run: run, check: checkTransfer,
-		guard: guard{action: actionMachines, verb: "copy", details: srcDestDetails}}
+		guard: guard{action: machine.ActionMachines, verb: "copy", details: srcDestDetails}}
 }
 
 // fact makes a property that is one of the machine's facts.

@@ -44,7 +44,7 @@ func managerInterface(machines, images *iface) *iface {
 			registerRow("RegisterMachineWithNetwork", "s name, ay id, s service, s class, u leader, s root_directory, ai ifindices", networkArgs),
 			since(259, registerRow("RegisterMachineEx", "s name, a(sv) properties", exArgs)),
 			{name: "UnregisterMachine", in: "s name", by: (*call).machineByName, forward: &method{
-				guard: guard{action: actionMachines, verb: "unregister", owner: true},
+				guard: guard{action: machine.ActionMachines, verb: "unregister", owner: true},
 				run:   func(c *call) ([]any, error) { return none(c.manager.Unregister(c.machine.Name)) },
 			}},
 			mach("TerminateMachine", "s id", "Terminate"),
@@ -71,9 +71,9 @@ func managerInterface(machines, images *iface) *iface {
 			img("GetImageMachineInfo", "s name", "a{ss} machine_info", "GetMachineInfo"),
 			img("GetImageOSRelease", "s name", "a{ss} os_release", "GetOSRelease"),
 			// Both are guarded as machines, not images, are (sic).
-			{name: "SetPoolLimit", in: "t size", long: true, check: checkLimit, run: setPoolLimit, guard: guard{action: actionMachines}},
+			{name: "SetPoolLimit", in: "t size", long: true, check: checkLimit, run: setPoolLimit, guard: guard{action: machine.ActionMachines}},
 			img("SetImageLimit", "s name, t size", "", "SetLimit"),
-			{name: "CleanPool", in: "s mode", out: "a(st) images", slow: true, check: checkCleanPool, run: cleanPool, guard: guard{action: actionMachines}},
+			{name: "CleanPool", in: "s mode", out: "a(st) images", slow: true, check: checkCleanPool, run: cleanPool, guard: guard{action: machine.ActionMachines}},
 			{name: "MapFromMachineUser", in: "s name, u uid_inner", out: "u uid_outer", run: mapFrom(inside.Users, "user")},
 			{name: "MapToMachineUser", in: "u uid_outer", out: "s machine_name, o machine_path, u uid_inner",
 				run: mapTo(inside.Users, "user", "NoSuchUserMapping")},

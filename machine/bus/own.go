@@ -33,7 +33,7 @@ func ownInterface() *iface {
 // pauseRow makes a method that stops a machine's processes, or lets them go on.
 func pauseRow(name, verb string, do func(m *machine.Manager, ctx context.Context, name string) error) method {
 	return method{name: name, in: "s name", by: (*call).machineByName, forward: &method{
-		guard: guard{action: actionMachines, verb: verb, owner: true},
+		guard: guard{action: machine.ActionMachines, verb: verb, owner: true},
 		run:   func(c *call) ([]any, error) { return none(do(c.manager, c.ctx, c.machine.Name)) },
 	}}
 }

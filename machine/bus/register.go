@@ -40,7 +40,7 @@ func (c *call) wantedClass() string {
 }
 
 func registerRow(name string, in args, w wish) method {
-	return method{name: name, in: in, out: "o path", guard: mayAdd(actionRegister), run: func(c *call) ([]any, error) {
+	return method{name: name, in: in, out: "o path", guard: mayAdd(machine.ActionRegister), run: func(c *call) ([]any, error) {
 		r, err := c.registration(w)
 		if err != nil {
 			return nil, err
@@ -53,7 +53,7 @@ func registerRow(name string, in args, w wish) method {
 
 // createRow is like registerRow; the scope's properties are argument props.
 func createRow(name string, in args, w wish, props int) method {
-	return method{name: name, in: in, out: "o path", guard: mayAdd(actionCreate), long: true, run: func(c *call) ([]any, error) {
+	return method{name: name, in: in, out: "o path", guard: mayAdd(machine.ActionCreate), long: true, run: func(c *call) ([]any, error) {
 		r, err := c.registration(w)
 		if err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ package varlink
 import (
 	"encoding/hex"
 
+	"machined-go/machine"
 	"machined-go/machine/image"
 )
 
@@ -27,9 +28,9 @@ func imageInterface() *iface {
 			imageRow("Clone", "name: string, "+interactive+", newName: string, readOnly: ?bool", "clone", cloneImage),
 			imageRow("Remove", "name: string, "+interactive, "remove", func(c *call, i *image.Image) error { return i.Remove(c.ctx) }),
 			{name: "SetPoolLimit", in: interactive + ", limit: int", since: 258, long: true, check: checkLimit, run: setPoolLimit,
-				guard: guard{action: actionMachines}},
+				guard: guard{action: machine.ActionMachines}},
 			{name: "CleanPool", in: interactive + ", mode: CleanPoolMode", out: "name: string, usageExclusive: ?int", since: 258,
-				slow: true, more: true, run: cleanPool, guard: guard{action: actionMachines}},
+				slow: true, more: true, run: cleanPool, guard: guard{action: machine.ActionMachines}},
 		},
 		errors: []typedef{{name: "NoSuchImage"}, {name: "TooManyOperations"}, {name: "NotSupported"}},
 	}
@@ -82,7 +83,7 @@ func (c *call) imageCard(i *image.Image) (object, error) {
 	if !c.metadata() {
 		return o, nil
 	}
-	err := c.allow(guard{action: actionInspectImages, details: func(*call) map[string]string {
+	err := c.allow(guard{action: machine.ActionInspectImages, details: func(*call) map[string]string {
 		return map[string]string{"image": i.Name}
 	}})
 	if err != nil {

@@ -9,13 +9,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"machined-go/machine"
 	"machined-go/machine/image"
 )
 
 // imageRow makes a method that changes an image.
 func imageRow(name string, in fields, verb string, run func(c *call, i *image.Image) error) method {
 	return method{name: name, in: in, slow: true, check: checkImage,
-		guard: guard{action: actionImages, verb: verb, details: imageDetails},
+		guard: guard{action: machine.ActionImages, verb: verb, details: imageDetails},
 		run: func(c *call) (object, error) {
 			i, err := findImage(c.str("name"))
 			if err != nil {

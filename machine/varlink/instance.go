@@ -57,7 +57,7 @@ func instanceInterface() *iface {
 // he is asked unless the caller says that he may not.
 func controlRow(name, verb string, do func(*call) error) method {
 	return method{name: name, in: interactive, since: 261, machine: true,
-		guard: guard{action: actionMachines, verb: verb, owner: true, asks: true},
+		guard: guard{action: machine.ActionMachines, verb: verb, owner: true, asks: true},
 		run:   func(c *call) (object, error) { return nil, do(c) }}
 }
 

@@ -144,7 +144,7 @@ func (c *call) card(m machine.Machine) (object, error) {
 // authorization.
 func (c *call) lookInside() (*inside.Guest, error) {
 	if c.machine.UID != 0 {
-		if err := c.allow(guard{action: actionInspect, verb: "get_os_release"}); err != nil {
+		if err := c.allow(guard{action: machine.ActionInspect, verb: "get_os_release"}); err != nil {
 			return nil, err
 		}
 	}

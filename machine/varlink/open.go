@@ -19,14 +19,14 @@ func open(c *call) (object, error) {
 	if err := shell.Check(); errors.As(err, &fe) {
 		return nil, invalidParameter(fe.Field)
 	}
-	g := guard{action: actionOpenPTY, host: actionHostOpenPTY, owner: true}
+	g := guard{action: machine.ActionOpenPTY, host: machine.ActionHostOpenPTY, owner: true}
 	start := func(g *inside.Guest) (*inside.PTY, error) { return g.OpenPTY() }
 	switch c.str("mode") {
 	case "login":
-		g.action, g.host, g.verb = actionLogin, actionHostLogin, "login"
+		g.action, g.host, g.verb = machine.ActionLogin, machine.ActionHostLogin, "login"
 		start = func(g *inside.Guest) (*inside.PTY, error) { return session.Login(c.ctx, g) }
 	case "shell":
-		g.action, g.host = actionShell, actionHostShell
+		g.action, g.host = machine.ActionShell, machine.ActionHostShell
 		g.details = func(*call) map[string]string { return shellDetails(&shell) }
 		start = func(g *inside.Guest) (*inside.PTY, error) { return shell.Open(c.ctx, g) }
 	}

@@ -34,11 +34,11 @@ func register(c *call) (object, error) {
 }
 
 func (c *call) enroll(r machine.Registration) (machine.Machine, error) {
-	g := guard{action: actionRegister, details: func(*call) map[string]string {
+	g := guard{action: machine.ActionRegister, details: func(*call) map[string]string {
 		return map[string]string{"name": r.Name, "class": r.Class}
 	}}
 	if c.flag("allocateUnit") {
-		g.action = actionCreate
+		g.action = machine.ActionCreate
 	}
 	if err := c.allow(g); err != nil {
 		return machine.Machine{}, err

@@ -17,7 +17,7 @@ type direction func(g *inside.Guest, ctx context.Context, from, to string, o ins
 func copyRow(name string, way direction) method {
 	return method{name: name, in: lookup + ", source: string, destination: ?string, replace: ?bool", since: 258, machine: true, slow: true,
 		check: func(c *call) error { return c.checkPaths(filepath.IsAbs) },
-		guard: guard{action: actionMachines, verb: "copy", details: paths},
+		guard: guard{action: machine.ActionMachines, verb: "copy", details: paths},
 		run: func(c *call) (object, error) {
 			return nil, c.onContainer(func(g *inside.Guest) error {
 				source, dest := c.paths()
