@@ -73,9 +73,9 @@ func (s Spec) disks() []sys.Part {
 func beneath(p sys.Part) bool { return p.Target == "/" || p.Target == "/usr" }
 
 // rootOps make the root that is not just a directory, before volatile changes it.
-func (s Spec) rootOps() []mount.Op {
+func (s Spec) rootOps(f Facts) []mount.Op {
 	if s.Stack != nil {
-		return []mount.Op{mount.Stack{Stack: s.stack(), ReadOnly: s.SharesImage()}}
+		return []mount.Op{mount.Stack{Stack: s.stack(), ReadOnly: s.SharesImage(), NoDevices: !f.Host.Systemd}}
 	}
 	var ops []mount.Op
 	bare := !slices.ContainsFunc(s.Parts, func(p sys.Part) bool { return p.Target == "/" })
@@ -172,7 +172,7 @@ func inspectMade(spec Spec, open mounted, scratch string) (Tree, error) {
 // looked make the root for a look at it, which leaves nothing in the layers.
 func (s Spec) looked() []mount.Op {
 	if s.Stack != nil {
-		return []mount.Op{mount.Stack{Stack: s.stack(), ReadOnly: true}}
+		return []mount.Op{mount.Stack{Stack: s.stack(), ReadOnly: true, Look: true}}
 	}
-	return s.rootOps()
+	return s.rootOps(Facts{})
 }

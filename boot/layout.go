@@ -40,7 +40,7 @@ func (p *Plan) decideFiles(f Facts) error {
 func baseOps(s Spec, f Facts) []mount.Op {
 	ops := []mount.Op{mount.Tree{Path: cmp.Or(f.Snapshot, s.Root), ReadOnly: s.sealed(), NoDevices: !f.Host.Systemd}}
 	if s.made() {
-		ops = s.rootOps()
+		ops = s.rootOps(f)
 	}
 	if s.overlaid(f.Snapshot) {
 		ops = append(ops, mount.Forget{Dir: changes(f.Scratch)})

@@ -16,8 +16,10 @@ import (
 // Stack makes what is put together of layers the root, each of them ID-mapped (systemd.mstack(7)).
 type Stack struct {
 	sys.Stack
-	ReadOnly bool // nothing in it is to be changed
-	Unmapped bool // the files belong to the machine's ids already
+	ReadOnly  bool // nothing in it is to be changed
+	NoDevices bool // as in [Tree]
+	Look      bool // it is made for a look at it: what there is no place for yet is left out
+	Unmapped  bool // the files belong to the machine's ids already
 }
 
 // Names in the directory of a stack that takes changes.
@@ -91,7 +93,7 @@ func (o Stack) apply(r *Root) error {
 		return err
 	}
 	for _, g := range o.Graftings {
-		if err := o.graft(r, g); err != nil {
+		if err := o.graft(r, g); err != nil && !(o.Look && errors.Is(err, unix.EROFS)) {
 			return fmt.Errorf("bind %s on %s: %w", g.Path, g.Target, err)
 		}
 	}
@@ -162,10 +164,22 @@ func (o Stack) tree(r *Root, g sys.Grafting) (int, error) {
 		}
 		tree = part
 	}
-	if !g.ReadOnly && !o.ReadOnly {
+	return o.limit(tree, g.ReadOnly || o.ReadOnly)
+}
+
+// limit gives a detached tree the attributes that it is to have.
+func (o Stack) limit(tree int, readOnly bool) (int, error) {
+	var attr unix.MountAttr
+	if readOnly {
+		attr.Attr_set |= unix.MOUNT_ATTR_RDONLY
+	}
+	if o.NoDevices {
+		attr.Attr_set |= unix.MOUNT_ATTR_NODEV
+	}
+	if attr.Attr_set == 0 {
 		return tree, nil
 	}
-	if err := sys.SetMountAttr(tree, false, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+	if err := sys.SetMountAttr(tree, false, attr); err != nil {
 		unix.Close(tree)
 		return -1, err
 	}
@@ -240,7 +254,11 @@ func (o Stack) merge(r *Root) (int, error) {
 			return -1, err
 		}
 	}
-	return r.merge(m)
+	merged, err := r.merge(m)
+	if err != nil {
+		return -1, err
+	}
+	return o.limit(merged, false)
 }
 
 // addUpper adds what is in the directory for changes, or, if nothing is to be changed, makes it the topmost layer.
