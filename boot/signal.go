@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -64,4 +65,21 @@ func (s Spec) endSignal() unix.Signal {
 		return unix.SIGKILL
 	}
 	return StopSignal
+}
+
+// stopTime is how long a container may take to end when its scope is stopped, as with other runtimes.
+const stopTime = 10 * time.Second
+
+// scopeProperties are the scope's, with how it is stopped first: a machine in the foreground, which has no service that asks it to end,
+// by the signal that does. SIGTERM, systemd's own, a PID 1 that does not heed it would sit out.
+func (p *Plan) scopeProperties() []UnitProperty {
+	if !p.foreground() {
+		return p.Properties
+	}
+	if c := p.Spec.Container; c != nil {
+		return append([]UnitProperty{
+			{"KillSignal", int32(c.Process.StopSignal)}, {"TimeoutStopUSec", uint64(stopTime.Microseconds())},
+		}, p.Properties...)
+	}
+	return append([]UnitProperty{{"KillSignal", int32(p.Spec.endSignal())}}, p.Properties...)
 }

@@ -219,7 +219,7 @@ func (s *start) connect(context.Context) (func(), error) {
 func (s *start) makeScope(ctx context.Context) (func(), error) {
 	name := s.plan.Spec.Name
 	scope := Scope{Name: unitgen.Scope(name), Description: "Container " + name, PID: s.leader.PID, Devices: s.plan.Devices,
-		Slice: s.plan.Spec.Resources.Slice, Properties: s.plan.Properties, HostRoot: s.plan.hostRoot()}
+		Slice: s.plan.Spec.Resources.Slice, Properties: s.plan.scopeProperties(), HostRoot: s.plan.hostRoot()}
 	supervisor := s.plan.Spec.Unit
 	if supervisor == "" {
 		supervisor = ownUnit() // we ask it to power off ourselves when the host goes down
