@@ -85,7 +85,11 @@ func (b *builder) join(c *Container) (j joined, err error) {
 	if !c.makes(unix.CLONE_NEWTIME) {
 		return j, nil
 	}
-	if err := sys.Unshare(unix.CLONE_NEWTIME); err != nil {
+	err = sys.Unshare(unix.CLONE_NEWTIME)
+	if errors.Is(err, unix.EINVAL) {
+		return j, errors.New("this kernel has no time namespaces")
+	}
+	if err != nil {
 		return j, fmt.Errorf("make time namespace: %w", err)
 	}
 	return j, setOffsets(c.Offsets)
@@ -100,7 +104,9 @@ func setOffsets(offsets []TimeOffset) error {
 	for _, o := range offsets {
 		fmt.Fprintf(&text, "%s %d %d\n", o.Clock, o.Seconds, o.Nanoseconds)
 	}
-	if err := os.WriteFile("/proc/thread-self/timens_offsets", []byte(text.String()), 0); err != nil {
+	// The file is not in /proc/thread-self, but in the folder that a thread has beside those of processes (fs/proc/base.c).
+	name := fmt.Sprintf("/proc/%d/timens_offsets", unix.Gettid())
+	if err := os.WriteFile(name, []byte(text.String()), 0); err != nil {
 		return fmt.Errorf("set clocks of the time namespace: %w", err)
 	}
 	return nil
