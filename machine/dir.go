@@ -13,7 +13,7 @@ import (
 // Directories of the state files.
 const (
 	PublicDir = "/run/systemd/machines"
-	OwnDir    = "/run/machined-go/machines"
+	OwnDir    = "/run/machined-go/records"
 )
 
 // Dir keeps the machines' files. The public file is the one that counts: it is

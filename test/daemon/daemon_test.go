@@ -80,7 +80,7 @@ func (h host) eventually(t testing.TB, script string) {
 // leftNothing fails if anything of a machine is left in the manager's places.
 func (h host) leftNothing(t testing.TB) {
 	t.Helper()
-	h.eventually(t, `[[ -z $(names) && -z $(ls -A /run/systemd/machines) && -z $(ls -A /run/machined-go/machines) ]]
+	h.eventually(t, `[[ -z $(names) && -z $(ls -A /run/systemd/machines) && -z $(ls -A /run/machined-go/records) ]]
 		[[ $(systemctl show -P NFileDescriptorStore machined-go) == 0 ]]`)
 }
 

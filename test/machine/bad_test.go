@@ -156,7 +156,7 @@ func TestFullDisk(t *testing.T) {
 		h.refused(t, `mctl run full /bin/cat`, "no space left on device")
 		h.nothingLeft(t, before)
 		for _, dir := range []string{"/run/machined-go/notes", "/run/systemd/nspawn-uid", "/run/systemd/nspawn/locks",
-			"/run/systemd/machines", "/run/machined-go/machines"} {
+			"/run/systemd/machines", "/run/machined-go/records"} {
 			t.Run(dir, func(t *testing.T) {
 				h.sh(t, `mount -t tmpfs -o nr_inodes=1 full "$1"`, dir)
 				t.Cleanup(func() { h.sh(t, `umount "$1"`, dir) })

@@ -66,6 +66,9 @@ func TestSet(t *testing.T) {
 		h.sh(t, `mctl set deb memory=1G`)
 		want("for good again", map[string]string{"MemoryMax": "1073741824", "TasksMax": "99"})
 
+		h.sh(t, `echo 'read_only = false' >/run/machined-go/machines/deb.toml; systemctl restart machined-go
+			rm /run/machined-go/machines/deb.toml`)
+
 		h.sh(t, `mctl config unset deb resources; mctl config unset --runtime deb resources`)
 		want("nothing", map[string]string{
 			"CPUQuotaPerSecUSec": "infinity", "CPUWeight": "[not set]", "MemoryMax": "infinity", "MemoryHigh": "infinity", "MemoryLow": "0",
