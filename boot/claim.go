@@ -13,7 +13,6 @@ import (
 
 	"machined-go/boot/console"
 	"machined-go/boot/sys"
-	"machined-go/boot/userns"
 )
 
 // claim is what a machine has to itself, over all its reboots: its name, its image, a range of ids, and a console if it is to
@@ -21,7 +20,7 @@ import (
 type claim struct {
 	name     *os.File // the machine's note
 	image    []*os.File
-	ids      userns.Range
+	ids      ids
 	console  *console.Console
 	scratch  string   // directory that is removed in the end
 	snapshot string   // of the image, likewise
@@ -56,7 +55,7 @@ func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 		return c, err
 	}
 	if spec.Container == nil || spec.Container.picks() {
-		if c.ids, err = userns.Pick(spec.Name); err != nil {
+		if c.ids, err = claimIDs(spec); err != nil {
 			return c, err
 		}
 	}
@@ -148,8 +147,8 @@ func lockNote(name string) (*os.File, error) {
 
 func (c claim) note(owner string) error {
 	var locks []string
-	if c.ids.Lock != nil {
-		locks = append(locks, c.ids.Lock.Name())
+	for _, f := range c.ids.locks() {
+		locks = append(locks, f.Name())
 	}
 	if !c.shared {
 		for _, f := range c.image {
@@ -187,11 +186,10 @@ func (c claim) release() {
 			sys.RemoveLock(f.Name())
 		}
 	}
-	for _, f := range []*os.File{c.ids.Lock, c.name} {
-		if f != nil {
-			_ = os.Remove(f.Name())
-			f.Close()
-		}
+	c.ids.release()
+	if c.name != nil {
+		_ = os.Remove(c.name.Name())
+		c.name.Close()
 	}
 }
 
@@ -200,13 +198,14 @@ const (
 	storedName    = "name-lock"
 	storedImage   = "image-lock"
 	storedRange   = "id-lock"
+	storedMore    = "delegated-id-lock"
 	storedConsole = "console"
 )
 
 // stored gives the claim as a service stores it.
 func (c claim) stored() map[string][]*os.File {
 	return map[string][]*os.File{
-		storedName: {c.name}, storedImage: c.image, storedRange: {c.ids.Lock}, storedConsole: {c.console.Master},
+		storedName: {c.name}, storedImage: c.image, storedRange: c.ids.locks()[:1], storedMore: c.ids.locks()[1:], storedConsole: {c.console.Master},
 	}
 }
 
@@ -219,19 +218,11 @@ func takeOver(stored map[string][]*os.File) (c claim, ok bool, err error) {
 	if err != nil {
 		return c, true, err
 	}
-	lock := stored[storedRange][0]
-	path, err := os.Readlink(sys.FDPath(int(lock.Fd())))
-	if err != nil {
-		return c, true, err
-	}
-	base, err := strconv.ParseUint(filepath.Base(path), 10, 32)
+	ids, err := takeOverIDs(stored)
 	if err != nil {
 		return c, true, fmt.Errorf("find id range of the last boot: %w", err)
 	}
-	c = claim{
-		name: stored[storedName][0], console: con, image: stored[storedImage],
-		ids: userns.Range{Base: uint32(base), Lock: lock}, old: true,
-	}
+	c = claim{name: stored[storedName][0], console: con, image: stored[storedImage], ids: ids, old: true}
 	_, trees, err := sys.ReadNote(c.name)
 	if err != nil {
 		return c, true, fmt.Errorf("read note of the last boot: %w", err)
@@ -248,12 +239,15 @@ func takeOver(stored map[string][]*os.File) (c claim, ok bool, err error) {
 
 // Preview is the plan of a boot that does not take place: with a range of ids that nobody has claimed.
 func Preview(spec Spec) (*Plan, error) {
-	c := claim{ids: userns.Range{Base: userns.Preferred(spec.Name)}, scratch: filepath.Join(sys.Scratch, spec.Name+"-…")}
+	c := claim{scratch: filepath.Join(sys.Scratch, spec.Name+"-…")}
 	c.snapshot = snapshotPath(spec)
 	var err error
 	if c.disks, err = openDevices(spec, true); err != nil {
 		return nil, err
 	}
 	defer c.disks.close()
+	if c.ids, err = previewIDs(spec); err != nil {
+		return nil, err
+	}
 	return decide(spec, c)
 }

@@ -14,6 +14,8 @@ var conflicts = []struct {
 }{
 	{func(s Spec) bool { return s.StubInit && len(s.Command) == 0 },
 		"stub_init is for a command: say which, or let the machine boot its own init"},
+	{func(s Spec) bool { return s.StubInit && s.NotifyReady != nil && *s.NotifyReady },
+		"notify_ready waits for process 1, which with stub_init is one that says nothing: leave out one"},
 	{func(s Spec) bool { return s.Ephemeral && s.Template != "" },
 		"ephemeral and template exclude each other: to run from a snapshot of the template, name that as the image"},
 	{func(s Spec) bool {

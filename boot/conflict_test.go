@@ -16,6 +16,7 @@ func TestConflicts(t *testing.T) {
 	}{
 		{Spec{StubInit: true}, "stub_init"},
 		{Spec{StubInit: true, Command: command}, ""},
+		{Spec{StubInit: true, Command: command, NotifyReady: new(true)}, "notify_ready"},
 		{Spec{Ephemeral: true, Template: "/a"}, "ephemeral and template"},
 		{Spec{Ephemeral: true, Integration: Integration{LinkJournal: "host"}}, "link_journal"},
 		{Spec{Ephemeral: true, Integration: Integration{LinkJournal: "try-host"}}, ""},

@@ -43,7 +43,7 @@ func (f *Foreground) Run(ctx context.Context, spec Spec) (ws unix.WaitStatus, er
 			f.runPoststop(ctx, plan)
 			return ws, err
 		}
-		reboot := len(spec.Command) == 0 && ws.Signaled() && ws.Signal() == unix.SIGHUP
+		reboot := spec.HasInit() && ws.Signaled() && ws.Signal() == unix.SIGHUP
 		if err != nil || !reboot || ctx.Err() != nil {
 			return ws, err
 		}

@@ -100,6 +100,11 @@ func (s *start) getent(database, key string) (string, error) {
 
 // getentProgram makes a child of the builder's thread, whose root is the machine's, one of the machine's processes.
 func getentProgram(p *Plan, leader *sys.Child, streams []*os.File, procs *os.File) *sys.Program {
+	if !p.Spec.Users.own() { // or it could take hold of the leader, which has all rights still
+		harmless := *p
+		harmless.Caps, harmless.Ambient = 0, 0
+		p = &harmless
+	}
 	prog := new(sys.Program)
 	prog.Call("enter cgroup", unix.SYS_WRITE, procs.Fd(), prog.Bytes([]byte("0")), 1)
 	prog.Call("start a session", unix.SYS_SETSID)
@@ -107,7 +112,9 @@ func getentProgram(p *Plan, leader *sys.Child, streams []*os.File, procs *os.Fil
 	for fd, f := range streams {
 		prog.Call("set stream", unix.SYS_DUP3, f.Fd(), uintptr(fd), 0)
 	}
-	prog.Call("enter user namespace of the machine", unix.SYS_SETNS, leader.PIDFD.Fd(), unix.CLONE_NEWUSER)
+	if p.Spec.Users.own() {
+		prog.Call("enter user namespace of the machine", unix.SYS_SETNS, leader.PIDFD.Fd(), unix.CLONE_NEWUSER)
+	}
 	becomeRoot(prog)
 	dropBounding(prog, p)
 	prog.Call("change directory to /", unix.SYS_CHDIR, prog.Path("/"))

@@ -12,6 +12,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"machined-go/boot/caps"
+	"machined-go/boot/sys"
 )
 
 // ReadHost reads what a boot must know of the host.
@@ -21,6 +24,11 @@ func ReadHost() (Host, error) {
 	if h.MachineID, err = hostID(); err != nil && (h.Systemd || !errors.Is(err, fs.ErrNotExist)) {
 		return h, fmt.Errorf("read machine id of the host: %w", err)
 	}
+	own, err := sys.Permitted()
+	if err != nil {
+		return h, err
+	}
+	h.Lacks = caps.All.Without(caps.Set(own))
 	for _, path := range []string{"/etc/os-release", "/usr/lib/os-release"} {
 		if fields, err := readFields(path); err == nil {
 			h.OSPath, h.OSRelease = path, fields

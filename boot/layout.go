@@ -38,7 +38,9 @@ func (p *Plan) decideFiles(f Facts) error {
 
 // baseOps make the root, in nspawn's order.
 func baseOps(s Spec, f Facts) []mount.Op {
-	ops := []mount.Op{mount.Tree{Path: cmp.Or(f.Snapshot, s.Root), ReadOnly: s.sealed(), NoDevices: !f.Host.Systemd}}
+	tree := s.Users.tree(cmp.Or(f.Snapshot, s.Root))
+	tree.ReadOnly, tree.NoDevices = s.sealed(), !f.Host.Systemd
+	ops := []mount.Op{tree}
 	if s.made() {
 		ops = s.rootOps(f)
 	}

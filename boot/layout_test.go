@@ -20,6 +20,7 @@ var layouts = []struct {
 	spec Spec
 }{
 	{"plain", Spec{}},
+	{"of the range already", Spec{Users: Users{Namespace: "range", Base: 1 << 20}}},
 	{"read-only", Spec{ReadOnly: true}},
 	{"volatile yes", Spec{Volatile: "yes", ReadOnly: true}},
 	{"volatile state", Spec{Volatile: "state", Binds: []Bind{{Source: "/data", Target: "/var/data"}}}},

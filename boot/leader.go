@@ -54,7 +54,7 @@ func (w word) give(more ...byte) error {
 }
 
 // leaderProgram is what the leader does, as system calls.
-func leaderProgram(p *Plan, w word) *sys.Program {
+func leaderProgram(p *Plan, w word) (*sys.Program, error) {
 	prog := new(sys.Program)
 	prog.Linger(w.r.Fd())
 	prog.Call("close start pipe", unix.SYS_CLOSE, w.w.Fd())
@@ -80,7 +80,15 @@ func leaderProgram(p *Plan, w word) *sys.Program {
 		prog.Call("set personality "+p.Spec.Personality, unix.SYS_PERSONALITY, *p.Personality)
 	}
 	restrict(prog, p)
-	return prog.Exec(p.Path, p.Argv, p.Env, env...)
+	if p.Spec.StubInit {
+		if err := prog.Init(); err != nil {
+			return nil, err
+		}
+		if p.Spec.Terminal {
+			takeTerminal(prog)
+		}
+	}
+	return prog.Exec(p.Path, p.Argv, p.Env, env...), nil
 }
 
 // dieWithStarter comes after each change of user, for that has the kernel forget it.
@@ -112,6 +120,8 @@ func dropBounding(prog *sys.Program, p *Plan) {
 func enterRoot(prog *sys.Program) {
 	root := prog.Path("/")
 	becomeRoot(prog)
+	// Until its program runs nobody inside may look into the leader, which is a copy of the starter.
+	prog.Call("hide from others", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	prog.Call("make mount namespace", unix.SYS_UNSHARE, unix.CLONE_NEWNS)
 	prog.Call("change directory to /", unix.SYS_CHDIR, root)
 	prog.Call("share mounts within the machine", unix.SYS_MOUNT, 0, root, 0, unix.MS_SHARED|unix.MS_REC, 0)
@@ -140,8 +150,14 @@ func standardStreams(prog *sys.Program, p *Plan) {
 		prog.Call("open /dev/console", unix.SYS_OPENAT, atFDCWD, prog.Path("/dev/console"), unix.O_RDWR)
 		prog.Call("make /dev/console standard output", unix.SYS_DUP3, 0, 1, 0)
 		prog.Call("make /dev/console standard error", unix.SYS_DUP3, 0, 2, 0)
-		prog.Try("make /dev/console the controlling terminal", unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
+		if !p.Spec.StubInit { // whose child has a session of its own
+			takeTerminal(prog)
+		}
 	}
+}
+
+func takeTerminal(prog *sys.Program) {
+	prog.Try("make /dev/console the controlling terminal", unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
 }
 
 // workingDirectory leaves a command in / when its user has no home.
@@ -160,7 +176,7 @@ func workingDirectory(prog *sys.Program, p *Plan, user *handedAccount) {
 // so an order to stop in the first moments of a boot would be lost. For a systemd it is blocked, and so kept until systemd, which
 // reads its signals from a descriptor, comes to that.
 func (p *Plan) held() []unix.Signal {
-	if !p.Systemd {
+	if !p.Systemd && !p.Spec.StubInit {
 		return nil
 	}
 	return []unix.Signal{StopSignal, p.Spec.endSignal()}

@@ -65,7 +65,10 @@ func (p *Plan) decideNetwork(f Facts) (err error) {
 
 // namespaces are those the leader is born into. Its mount and cgroup namespaces come later, when there is something in them.
 func (p *Plan) namespaces() uintptr {
-	flags := uintptr(unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS)
+	flags := uintptr(unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS)
+	if p.Spec.Users.own() {
+		flags |= unix.CLONE_NEWUSER
+	}
 	if p.Network.Own {
 		flags |= unix.CLONE_NEWNET
 	}

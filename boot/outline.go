@@ -5,8 +5,6 @@ package boot
 import (
 	"fmt"
 	"strings"
-
-	"machined-go/boot/userns"
 )
 
 // Step is one thing a boot does.
@@ -24,7 +22,7 @@ func (p *Plan) Outline() []Step {
 	add := func(kind, format string, args ...any) { list = append(list, Step{kind, fmt.Sprintf(format, args...)}) }
 	add("machine", "machine %s from %s", p.Spec.Name, p.Spec.Root)
 	add("namespaces", "namespaces: %s", p.namespaceNames())
-	add("ids", "user ids 0-%d are %d-%d on the host", userns.Size-1, p.Base, p.Base+userns.Size-1)
+	p.outlineIDs(add)
 	for _, op := range p.Mounts {
 		add("mount", "%s", op)
 	}
@@ -52,10 +50,14 @@ func (p *Plan) Outline() []Step {
 }
 
 func (p *Plan) namespaceNames() string {
+	names := "pid ipc uts mount cgroup"
 	if p.Network.Own {
-		return "user pid net ipc uts mount cgroup"
+		names = "pid net ipc uts mount cgroup"
 	}
-	return "user pid ipc uts mount cgroup"
+	if p.Spec.Users.own() {
+		names = "user " + names
+	}
+	return names
 }
 
 // String is the outline, a line each.

@@ -23,6 +23,7 @@ const Manager = "systemd-nspawn"
 type Facts struct {
 	Tree      Tree
 	Base      uint32   // first host id of the machine's range
+	Delegated []uint32 // those of further ranges, for machines of its own
 	BootID    [16]byte // fresh for every boot
 	MachineID [16]byte // the tree's, or fresh
 	Host      Host
@@ -38,18 +39,19 @@ type Host struct {
 	OSRelease map[string]string // fields of its os-release
 	OSPath    string            // where that file is
 	Limits    Limits
-	Term      string // $TERM of the caller
-	Systemd   bool   // is its PID 1
+	Lacks     caps.Set // capabilities that the starter does not have itself
+	Term      string   // $TERM of the caller
+	Systemd   bool     // is its PID 1
 }
 
 // hostRoot tells whether root inside is the host's.
-func (p *Plan) hostRoot() bool { return p.Spec.Container != nil && p.IDs == nil }
+func (p *Plan) hostRoot() bool { return p.IDs == nil }
 
 // Plan is what a spec means on this host. It is complete: carrying it out decides nothing any more.
 type Plan struct {
 	Spec      Spec
 	Base      uint32
-	IDs       *sys.IDMaps // of a container; nil if it has none of its own
+	IDs       *sys.IDMaps // nil if the ids are the host's
 	MachineID [16]byte
 	Systemd   bool // the init is systemd
 	Announces bool // the first program says when it is ready
@@ -79,6 +81,7 @@ type decision struct {
 
 // decisions are what has to be decided about a boot, in an order in which each finds what it builds on.
 var decisions = []decision{
+	{"users", (*Plan).decideUsers},
 	{"security", (*Plan).decideSecurity},
 	{"limits", (*Plan).decideLimits},
 	{"resources", (*Plan).decideResources},

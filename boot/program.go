@@ -51,6 +51,9 @@ func (s Spec) validateProgram() error {
 	return err
 }
 
+// HasInit tells whether the first process is an init, which can power the machine off and reboot it.
+func (s Spec) HasInit() bool { return len(s.Command) == 0 || s.StubInit }
+
 // givenID is the machine id that a tree without one gets; zero for a random one.
 func (s Spec) givenID() (id [16]byte, err error) {
 	if s.MachineID == "" {
@@ -136,6 +139,9 @@ func environment(spec Spec, f Facts, variables []string) []string {
 
 // outlineProgram tells what is set for the program that is executed.
 func (p *Plan) outlineProgram(add func(kind, format string, args ...any)) {
+	if p.Spec.StubInit {
+		add("init", "a minimal init as process 1, the program as process 2")
+	}
 	if p.Announces {
 		add("ready", "ready when its first program says so")
 	}

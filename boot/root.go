@@ -98,11 +98,18 @@ func (b *builder) fork() (*sys.Child, error) {
 		// A sibling of the starter, not its child: systemd waits only for main processes that are its own children.
 		flags |= unix.CLONE_PARENT
 	}
-	leader, err := sys.Fork(flags, 3, leaderProgram(b.plan, b.word))
+	prog, err := leaderProgram(b.plan, b.word)
 	if err != nil {
 		return nil, err
 	}
-	if err := sys.WriteIDMaps(leader.PID, b.plan.Base, idCount); err != nil {
+	leader, err := sys.Fork(flags, 3, prog)
+	if err != nil {
+		return nil, err
+	}
+	if b.plan.IDs != nil {
+		err = b.plan.IDs.Write(leader.PID)
+	}
+	if err != nil {
 		return nil, errors.Join(err, end(leader))
 	}
 	return leader, nil
@@ -119,11 +126,14 @@ func end(leader *sys.Child) error {
 }
 
 func (b *builder) mounts(leader *sys.Child) error {
-	users, err := sys.UsersOf(leader.PID)
-	if err != nil {
-		return fmt.Errorf("open user namespace of the machine: %w", err)
+	users := -1
+	if b.plan.Spec.Users.own() {
+		var err error
+		if users, err = sys.UsersOf(leader.PID); err != nil {
+			return fmt.Errorf("open user namespace of the machine: %w", err)
+		}
+		defer unix.Close(users)
 	}
-	defer unix.Close(users)
 	pidfd := int(leader.PIDFD.Fd())
 	if err := sys.Join(pidfd, unix.CLONE_NEWNET|unix.CLONE_NEWIPC|unix.CLONE_NEWPID); err != nil {
 		return fmt.Errorf("join namespaces of the machine: %w", err)
@@ -163,7 +173,8 @@ func (b *builder) beginNetwork() error {
 	if !b.plan.Network.Own {
 		return nil
 	}
-	_ = sys.AllowPing(b.plan.Base, b.plan.Base+idCount-1) // a kernel without it has no ping either
+	first, last := b.plan.Spec.Users.span(b.plan.Base)
+	_ = sys.AllowPing(first, last) // a kernel without it has no ping either
 	return sys.LoopbackUp()
 }
 

@@ -81,7 +81,7 @@ func (s Security) policy(p seccomp.Policy) seccomp.Policy {
 	return p
 }
 
-func (p *Plan) decideSecurity(Facts) error {
+func (p *Plan) decideSecurity(f Facts) error {
 	wish := p.Spec.Security
 	add, drop, err := wish.capabilities()
 	if err != nil {
@@ -90,14 +90,20 @@ func (p *Plan) decideSecurity(Facts) error {
 	if p.Ambient, err = wish.ambient(); err != nil {
 		return err
 	}
-	p.Caps = caps.Machine(p.Spec.Network.private(), true).With(add).Without(drop)
+	p.Caps = caps.Machine(p.Spec.Network.private(), p.Spec.Users.own()).With(add).Without(drop)
+	if !p.Spec.Users.own() { // in a user namespace of its own it has them all
+		if missing := p.Caps & f.Host.Lacks & add; missing != 0 && add != caps.All {
+			return fmt.Errorf("add_capabilities: who starts the machine does not have %s", missing)
+		}
+		p.Caps = p.Caps.Without(f.Host.Lacks)
+	}
 	if missing := p.Ambient.Without(p.Caps); missing != 0 {
 		return fmt.Errorf("ambient_capabilities: the machine does not have %s: add_capabilities first", missing)
 	}
 	if p.Ambient != 0 && len(p.Spec.Command) == 0 {
 		return fmt.Errorf("ambient_capabilities are of use to a command alone, not to an init, which is root")
 	}
-	p.Filter, err = seccomp.Program(wish.policy(seccomp.Policy{Caps: p.Caps, UserNamespace: true}))
+	p.Filter, err = seccomp.Program(wish.policy(seccomp.Policy{Caps: p.Caps, UserNamespace: p.Spec.Users.own()}))
 	return err
 }
 

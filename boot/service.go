@@ -54,6 +54,9 @@ func (s *Service) Run(ctx context.Context, spec Spec, stored map[string][]*os.Fi
 
 func (s *Service) claim(spec Spec, stored map[string][]*os.File) (claim, error) {
 	c, ok, err := takeOver(stored)
+	if ok && err == nil {
+		err = c.ids.keeps(spec)
+	}
 	if ok {
 		return c, err
 	}

@@ -162,7 +162,7 @@ func (s Spec) Validate() error {
 	if err := s.validateProgram(); err != nil {
 		return err
 	}
-	err := unsupported(s, "Hostname", "MachineID", "Command", "InitArguments", "Environment", "User", "WorkingDirectory", "KillSignal", "NotifyReady", "Console",
+	err := unsupported(s, "Hostname", "MachineID", "Command", "InitArguments", "StubInit", "Environment", "User", "WorkingDirectory", "KillSignal", "NotifyReady", "Console",
 		"Personality", "ReadOnly", "Volatile", "Ephemeral", "Template", "PivotRoot", "Inaccessible",
 		"Binds", "Tmpfs", "Overlays", "Volumes", "Devices")
 	if err != nil {

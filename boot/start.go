@@ -14,14 +14,10 @@ import (
 	"machined-go/boot/console"
 	"machined-go/boot/network"
 	"machined-go/boot/sys"
-	"machined-go/boot/userns"
 	"machined-go/unitgen"
 )
 
-const (
-	idCount = userns.Size
-	atFDCWD = ^uintptr(99) // AT_FDCWD, -100
-)
+const atFDCWD = ^uintptr(99) // AT_FDCWD, -100
 
 // Units is what a boot asks of systemd.
 type Units interface {
@@ -302,7 +298,10 @@ func (s *start) letGo(context.Context) (func(), error) {
 
 // boot prepares a plan from what is claimed and carries it out.
 func (s *Starter) boot(ctx context.Context, spec Spec, c claim) (*Plan, *Machine, error) {
-	var err error
+	spec, err := settleOwnership(ctx, spec, c)
+	if err != nil {
+		return nil, nil, err
+	}
 	if c.disks, err = openDevices(spec, false); err != nil {
 		return nil, nil, err
 	}
@@ -313,7 +312,17 @@ func (s *Starter) boot(ctx context.Context, spec Spec, c claim) (*Plan, *Machine
 	}
 	plan.disks = c.disks
 	machine, err := s.Start(ctx, plan, c.console)
-	return plan, machine, err
+	if !spec.chowns(err) {
+		return plan, machine, err
+	}
+	if err := chownTree(ctx, spec, c); err != nil {
+		return plan, nil, err
+	}
+	if s.Warn != nil {
+		s.Warn(fmt.Errorf("the files of %q belong to ids from %d on from now on, for its file system has no ID-mapped mounts", spec.Root, c.ids.Base))
+	}
+	spec.Users.Ownership = ownChown
+	return s.boot(ctx, spec, c)
 }
 
 // decide makes the plan of a boot of spec with what is claimed for it.
@@ -334,7 +343,7 @@ func decide(spec Spec, c claim) (*Plan, error) {
 		return nil, err
 	}
 	f := Facts{
-		Tree: tree, Base: c.ids.Base, BootID: NewID(), MachineID: tree.MachineID, Host: host, Devices: found, Scratch: c.scratch, Snapshot: c.snapshot,
+		Tree: tree, Base: c.ids.Base, Delegated: c.ids.bases(), BootID: NewID(), MachineID: tree.MachineID, Host: host, Devices: found, Scratch: c.scratch, Snapshot: c.snapshot,
 	}
 	if f.MachineID == [16]byte{} {
 		if f.MachineID, err = spec.givenID(); err != nil {

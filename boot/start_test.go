@@ -20,7 +20,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/boot/sys"
-	"machined-go/boot/userns"
 )
 
 // The tests boot trees whose only program is this test binary: its TestMain runs inside when the variable says so.
@@ -176,12 +175,12 @@ func planFor(t testing.TB, spec Spec) *Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := userns.Pick(spec.Name)
+	r, err := claimIDs(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = userns.Release(r.Base); r.Lock.Close() })
-	f := Facts{Tree: tr, Base: r.Base, BootID: NewID(), MachineID: NewID(), Host: host}
+	t.Cleanup(r.release)
+	f := Facts{Tree: tr, Base: r.Base, Delegated: r.bases(), BootID: NewID(), MachineID: NewID(), Host: host}
 	if spec.needsScratch() {
 		f.Scratch = sys.ScratchPath(spec.Name)
 		if err := sys.MakeScratch(f.Scratch); err != nil {

@@ -29,6 +29,14 @@ func FromEnv() Manager {
 	return m
 }
 
+// Environ is where FromEnv finds the manager.
+func (m Manager) Environ() []string {
+	if m.socket == "" {
+		return nil
+	}
+	return []string{"NOTIFY_SOCKET=" + m.socket}
+}
+
 // Present tells whether there is a service manager that wants to be told something.
 func (m Manager) Present() bool { return m.socket != "" }
 

@@ -14,20 +14,24 @@ import (
 	"machined-go/boot/sys"
 )
 
-// Tree makes a directory of the host the root, with what is mounted in it, ID-mapped. It is mounted over itself.
+// ErrUnmappable says that the ids of the machine's own tree cannot be mapped.
+var ErrUnmappable = errors.New("its ids cannot be mapped")
+
+// Tree makes a directory of the host the root, with what is mounted in it. It is mounted over itself.
 type Tree struct {
 	Path     string
 	ReadOnly bool // what is mounted in it; the root itself is sealed last, when all places in it are made
+	Map      Map  // MapNone if its files belong to the machine's ids already
 
 	NoDevices bool // device nodes in it cannot be opened, as on a host where no cgroup keeps them from that
 }
 
 func (o Tree) String() string {
-	mapped := "on /, ID-mapped"
+	how := map[Map]string{MapNone: "on /", MapAll: "on /, ID-mapped", MapForeign: "on /, ID-mapped from foreign ids"}[o.Map]
 	if o.NoDevices {
-		mapped += ", without devices"
+		how += ", without devices"
 	}
-	return words("bind host", o.Path, mapped)
+	return words("bind host", o.Path, how)
 }
 
 func (o Tree) host() []string { return []string{o.Path} }
@@ -54,10 +58,12 @@ func (o Tree) apply(r *Root) error {
 }
 
 func (o Tree) shape(r *Root, tree int) error {
-	if r.in.Users >= 0 {
-		if err := r.mapIDs(tree, MapAll, "/"); err != nil {
-			return err
-		}
+	err := r.mapIDs(tree, o.Map, "/")
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM) { // the latter for what is mapped already
+		return fmt.Errorf("%w: %w", ErrUnmappable, err)
+	}
+	if err != nil {
+		return err
 	}
 	if o.NoDevices {
 		if err := sys.SetMountAttr(tree, true, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NODEV}); err != nil {

@@ -19,18 +19,14 @@ const (
 	MapAll   Map = "map"   // id 0 is the machine's root, and so on
 	MapRoot  Map = "root"  // the source's owner is the machine's root, nobody else is mapped
 	MapOwner Map = "owner" // the source's owner is the target's owner, nobody else is mapped
-)
 
-// errNoUsers says that ids cannot be mapped.
-var errNoUsers = errors.New("ids can only be mapped for a machine with a user namespace of its own")
+	MapForeign Map = "foreign" // the first of the foreign ids is the machine's root, and so on
+)
 
 // mapIDs maps the ids of a detached tree and all that is mounted in it.
 func (r *Root) mapIDs(tree int, m Map, target string) error {
-	if m == MapNone {
+	if m == MapNone || m == MapAll && r.in.Users < 0 { // whose ids are the host's
 		return nil
-	}
-	if r.in.Users < 0 {
-		return errNoUsers
 	}
 	users := r.in.Users
 	if m != MapAll {
@@ -51,8 +47,15 @@ func (r *Root) mapIDs(tree int, m Map, target string) error {
 	return nil
 }
 
+// foreign is the first of the ids that systemd sets apart for files of whatever machine (FOREIGN_UID_BASE, systemd 258).
+const foreign = 0x7ffe0000
+
 // users makes a user namespace in which the owner of tree is another.
 func (r *Root) users(tree int, m Map, target string) (int, error) {
+	if m == MapForeign {
+		all := sys.IDMap{Inside: foreign, Outside: r.in.Owner, Count: 1 << 16}
+		return sys.MakeUsers(all, all)
+	}
 	var st unix.Stat_t
 	if err := unix.Fstat(tree, &st); err != nil {
 		return -1, err

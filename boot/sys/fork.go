@@ -42,6 +42,9 @@ type op struct {
 	tolerate bool
 	result   *uintptr // where what the call gives is kept
 	fetched  *uintptr // what takes the place of the first argument
+
+	divide      *stub // where the child becomes an init, if what the call gives is not 0
+	name, words uintptr
 }
 
 // Call appends one system call; name is what an error will say, args are numbers or pointers from [Program.Bytes] and its like.
@@ -306,10 +309,20 @@ func walk(ops []op, reportFD, readFD, lingerFD, keepFDs uintptr) {
 		if o.fetched != nil {
 			o.args[0] = *o.fetched
 		}
+		if o.divide != nil && o.divide.started {
+			continue
+		}
 		var n uintptr
 		n, _, errno = syscall.RawSyscall6(o.nr, o.args[0], o.args[1], o.args[2], o.args[3], o.args[4], o.args[5])
 		if o.result != nil {
 			*o.result = n
+		}
+		if o.divide != nil && errno == 0 {
+			if n != 0 {
+				o.divide.command = n
+				o.divide.serve(o.name, o.words)
+			}
+			o.divide.started = true
 		}
 		if o.tolerate {
 			errno = 0

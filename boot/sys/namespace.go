@@ -67,6 +67,16 @@ func raiseCapabilities() error {
 	return nil
 }
 
+// Permitted are the capabilities that the calling thread may have, bit N for capability N.
+func Permitted() (uint64, error) {
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		return 0, fmt.Errorf("capget: %w", err)
+	}
+	return uint64(data[0].Permitted) | uint64(data[1].Permitted)<<32, nil
+}
+
 // setFSIDs uses the raw calls: x/sys and the run-time would change every thread of the process.
 func setFSIDs(id uint32) {
 	_, _, _ = unix.RawSyscall(unix.SYS_SETFSGID, uintptr(id), 0, 0)

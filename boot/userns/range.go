@@ -10,7 +10,6 @@ package userns
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/user"
@@ -38,17 +37,27 @@ const tries = 100
 
 // Range is a claimed range of ids. It is free again when every copy of Lock is closed; its file may then be removed.
 type Range struct {
-	Base uint32
-	Lock *os.File
+	Base   uint32
+	Lock   *os.File
+	Shared bool // with other machines
 }
 
-// Pick claims a free range for the machine of the given name.
-func Pick(name string) (Range, error) {
+// Pick claims a free range for the machine of the given name: that from first on, if it is one for containers and free, else the one
+// that the name makes likely, else any.
+func Pick(name string, first uint32) (Range, error) {
 	if err := os.MkdirAll(LockDir, 0o755); err != nil {
 		return Range{}, fmt.Errorf("make directory for id ranges: %w", err)
 	}
-	base := Preferred(name)
+	candidates := []uint32{first, Preferred(name)}
+	if !forContainers(first) {
+		candidates = candidates[1:]
+	}
 	for range tries {
+		if len(candidates) == 0 {
+			candidates = []uint32{align(rand.Uint32())}
+		}
+		base := candidates[0]
+		candidates = candidates[1:]
 		lock, err := claim(base)
 		if err == nil {
 			return Range{Base: base, Lock: lock}, nil
@@ -56,19 +65,39 @@ func Pick(name string) (Range, error) {
 		if !errors.Is(err, sys.ErrLocked) {
 			return Range{}, fmt.Errorf("claim id range %d: %w", base, err)
 		}
-		base = align(rand.Uint32())
 	}
 	return Range{}, fmt.Errorf("find a free id range: %d tries, none free", tries)
 }
 
-// Release removes the lock file of the range at base, whose owner is gone.
-func Release(base uint32) error {
-	err := os.Remove(lockPath(base))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// Share claims the range at base, which an administrator chose, against being picked; several machines can have it.
+func Share(base uint32) (Range, error) {
+	if err := os.MkdirAll(LockDir, 0o755); err != nil {
+		return Range{}, fmt.Errorf("make directory for id ranges: %w", err)
 	}
-	return err
+	lock, err := sys.Lock(lockPath(base), false)
+	if err != nil {
+		return Range{}, fmt.Errorf("claim id range %d: %w", base, err)
+	}
+	return Range{Base: base, Lock: lock, Shared: true}, nil
 }
+
+// Release lets go of the range, which is free then if nobody else shares it.
+func (r Range) Release() {
+	if !r.Shared {
+		_ = os.Remove(r.Lock.Name()) // while held, so that no other holder is robbed
+	}
+	r.Lock.Close()
+	if r.Shared {
+		sys.RemoveLock(r.Lock.Name())
+	}
+}
+
+// BaseOf is the first id of the range that a user and a group are of, if they are of one.
+func BaseOf(user, group uint32) (base uint32, ok bool) {
+	return user &^ (Size - 1), (user^group)&^(Size-1) == 0
+}
+
+func forContainers(base uint32) bool { return base >= minBase && base <= maxBase && base%Size == 0 }
 
 func lockPath(base uint32) string { return LockDir + "/" + strconv.FormatUint(uint64(base), 10) }
 

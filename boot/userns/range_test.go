@@ -32,11 +32,11 @@ func TestPickSkipsClaimedRanges(t *testing.T) {
 		t.Skip("needs root")
 	}
 	pick := func() Range {
-		r, err := Pick("range-test")
+		r, err := Pick("range-test", 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { r.Lock.Close(); _ = Release(r.Base) })
+		t.Cleanup(r.Release)
 		return r
 	}
 	first, second := pick(), pick()

@@ -73,31 +73,29 @@ func (r order) leave() (withdraw func() bool, err error) {
 
 func justErr(_ int, err error) error { return err }
 
-// takeOrder takes the order that was left for a machine, if one was.
-func takeOrder(name string) (*os.File, error) {
-	path := filepath.Join(orders, name)
+// takeOrder reads the order that was left for a machine, if one was; it is there until taken is called.
+func takeOrder(name string) (ordered *os.File, taken func() error, err error) {
+	path, taken := filepath.Join(orders, name), func() error { return nil }
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return nil, taken, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("take order for machine %q: %w", name, err)
+		return nil, taken, fmt.Errorf("take order for machine %q: %w", name, err)
 	}
 	defer f.Close()
 	lock, err := sys.Lock(path, true)
 	if !errors.Is(err, sys.ErrLocked) {
 		_ = os.Remove(path) // who left it is dead
 		lock.Close()
-		return nil, err
+		return nil, taken, err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxOrder))
-	if err == nil {
-		err = os.Remove(path)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("take order for machine %q: %w", name, err)
+		return nil, taken, fmt.Errorf("take order for machine %q: %w", name, err)
 	}
-	return inMemory(text)
+	ordered, err = inMemory(text)
+	return ordered, func() error { return os.Remove(path) }, err
 }
 
 // inMemory makes a file without a name.

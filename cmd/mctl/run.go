@@ -148,6 +148,10 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 		return 0, err
 	}
 	spec, err := a.resolve(o, args)
+	manager := handover.FromEnv()
+	if err == nil {
+		err = boot.Guard(spec, manager, nil)
+	}
 	if err == nil {
 		err = readyTree(ctx, &spec)
 	}
@@ -159,7 +163,7 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 	spec.Terminal = mode != boot.ConsolePipe
 	f := &boot.Foreground{
 		Insist:    insist,
-		Manager:   handover.FromEnv(),
+		Manager:   manager,
 		Starter:   starter,
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
 		Converse: func(master *os.File, gone <-chan struct{}) error {
@@ -171,7 +175,7 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 		noteFailure(spec.Name, err)
 		return 0, err
 	}
-	if len(spec.Command) == 0 && ws.Signaled() && ws.Signal() == unix.SIGINT {
+	if spec.HasInit() && ws.Signaled() && ws.Signal() == unix.SIGINT {
 		return 0, nil // how the kernel ends an init that powers off
 	}
 	return statusOf(ws), nil

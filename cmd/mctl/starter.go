@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -59,16 +60,26 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 		}
 	}()
 	stored := handover.Stored()
-	spec, registry, err := a.starterSpec(partners, name, stored)
+	ordered, taken, err := orderFor(name, stored)
 	if err != nil {
 		return err
+	}
+	spec, registry, err := a.starterSpec(partners, name, ordered)
+	if err == nil {
+		err = boot.Guard(spec, manager, stored)
+	}
+	if err = errors.Join(err, taken()); err != nil {
+		return err
+	}
+	if ordered != nil {
+		stored[storedOrder] = []*os.File{ordered}
 	}
 	if err := readyTree(ctx, &spec); err != nil {
 		return err
 	}
 	a.record(name)
 	s := &boot.Service{
-		Starter:   boot.Starter{Units: partners, Registry: registry},
+		Starter:   boot.Starter{Units: partners, Registry: registry, Warn: func(err error) { a.report(err) }},
 		Manager:   manager,
 		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
 		Attach:    partners.attach,
@@ -88,26 +99,29 @@ func takeTurn(ctx context.Context, manager handover.Manager) (*os.File, error) {
 	return turns.Take(ctx, func() { _ = manager.Wait("Waits while other machines start", patience) })
 }
 
-// starterSpec is what the service is to run: what "mctl run --detach" has ordered, which stored holds from then on, or the image of the
-// machine's name.
-func (a *app) starterSpec(p *partners, name string, stored map[string][]*os.File) (boot.Spec, boot.Registry, error) {
+// orderFor is what "mctl run --detach" has ordered of a machine, which the service has stored since its first boot, or nil. It holds
+// until taken is called.
+func orderFor(name string, stored map[string][]*os.File) (ordered *os.File, taken func() error, err error) {
+	taken = func() error { return nil }
 	if err := boot.CheckName(name); err != nil {
-		return boot.Spec{}, nil, err
+		return nil, taken, err
 	}
-	if len(stored) == 0 {
-		f, err := takeOrder(name)
-		if err != nil {
-			return boot.Spec{}, nil, err
-		}
-		if f != nil {
-			stored[storedOrder] = []*os.File{f}
-		}
+	if list := stored[storedOrder]; len(list) > 0 {
+		return list[0], taken, nil
 	}
-	if len(stored[storedOrder]) == 0 {
+	if len(stored) > 0 {
+		return nil, taken, nil
+	}
+	return takeOrder(name)
+}
+
+// starterSpec is what the service is to run: what was ordered, or the image of the machine's name.
+func (a *app) starterSpec(p *partners, name string, ordered *os.File) (boot.Spec, boot.Registry, error) {
+	if ordered == nil {
 		spec, err := a.serviceSpec(name)
 		return spec, p, err
 	}
-	r, err := readOrder(stored[storedOrder][0])
+	r, err := readOrder(ordered)
 	if err != nil {
 		return boot.Spec{}, nil, err
 	}
