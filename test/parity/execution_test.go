@@ -9,9 +9,9 @@ func executionRows() []row {
 	return []row{
 		{
 			options: "--as-pid2 -a", keys: "Exec.ProcessTwo",
-			args: "-a", file: "[Exec]\nProcessTwo=yes\nParameters=/bin/sh /say", setup: `own; printf '%s\n' 'echo $$; (sleep 0.1 & ); sleep 0.3; ps -e -o pid=,ppid=,comm= | grep -v -e ps -e grep -e "^ *1 "; exit 3' >own/say`, tree: "$work/own",
+			args: "-a", file: "[Exec]\nProcessTwo=yes\nParameters=/bin/sh /say", setup: `own; printf '%s\n' 'echo $$; (sleep 0.1 & ); sleep 0.3; ps -e -o pid=,ppid=,comm= >/tmp/list; grep -v -e ps -e "^ *1 " /tmp/list; exit 3' >own/say`, tree: "$work/own",
 			inside: `exec /bin/sh /say`,
-			want:   "2\nexit 3", todo: "process",
+			want:   "2\nexit 3",
 		},
 		{
 			options: "--boot -b", keys: "Exec.Boot Exec.Parameters",
@@ -26,7 +26,7 @@ func executionRows() []row {
 		{
 			options: "--chdir", keys: "Exec.WorkingDirectory",
 			args: "--chdir=/usr/lib", file: "[Exec]\nWorkingDirectory=/usr/lib",
-			inside: `pwd`, want: `/usr/lib`, todo: "process",
+			inside: `pwd`, want: `/usr/lib`,
 		},
 		{
 			options: "--setenv -E", keys: "Exec.Environment",
@@ -41,25 +41,24 @@ func executionRows() []row {
 			options: "--user -u", keys: "Exec.User",
 			args: "-u guest", file: "[Exec]\nUser=guest",
 			inside: `id; pwd; ` + env, want: "uid=1000.guest. gid=1000.guest. groups=1000.guest.,1001.extra.\nHOME=/home\nUSER=guest",
-			todo: "process",
 		},
 		{
-			options: "--uid", since: 261, args: "--uid=daemon", inside: `id; echo $HOME`, want: `uid=1.daemon..*`, todo: "process",
+			options: "--uid", since: 261, args: "--uid=daemon", inside: `id; echo $HOME`, want: `uid=1.daemon..*`,
 		},
 		{
-			options: "-u 1000", args: "-u 1000", inside: `id -u; grep -c . /proc/self/uid_map`, want: "1000", todo: "process",
+			options: "-u 1000", args: "-u 1000", inside: `id -u; grep -c . /proc/self/uid_map`, want: "1000",
 		},
 		{
 			options: "--kill-signal", keys: "Exec.KillSignal",
 			args: "--kill-signal=SIGUSR1", file: "[Exec]\nKillSignal=SIGUSR1",
 			script: `machine "${args[@]}" /bin/sh -c 'trap "echo got USR1; exit 7" USR1; trap "echo got other; exit 8" TERM INT RTMIN+3; echo up; while :; do sleep 0.02; done' >said &
 				until_true grep -q up said; pkill -TERM -x ${program:0:15}; wait $!; echo exit $?; cat said`,
-			want: "up\ngot USR1\nexit 7", todo: "process",
+			want: "up\ngot USR1\nexit 7",
 		},
 		{
 			options: "--notify-ready", keys: "Exec.NotifyReady",
 			args: "--notify-ready=yes", file: "[Exec]\nNotifyReady=yes",
-			setup: `own`, script: notifyReady, want: "activating\nactive", todo: "process",
+			setup: `own`, script: notifyReady, want: "activating\nactive",
 		},
 		{
 			options: "--suppress-sync", keys: "Exec.SuppressSync", since: 250,

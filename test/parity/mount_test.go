@@ -89,16 +89,16 @@ func mountRows() []row {
 			options: "--bind-user", keys: "Files.BindUser",
 			args: "--bind-user=user", file: "[Files]\nBindUser=user",
 			inside: `ls /run/host/home /run/host/userdb; cat /run/host/userdb/user.user | tr ',' '\n' | grep -e userName -e '"uid"' -e homeDirectory; stat -c %u /run/host/home/user; touch /run/host/home/user/x && rm /run/host/home/user/x; grep -c . /proc/self/uid_map`,
-			want:   "user.user\nuser", todo: "process",
+			want:   "user.user\nuser",
 		},
 		{
 			options: "--bind-user-shell", keys: "Files.BindUserShell", since: 258,
 			args: "--bind-user=user --bind-user-shell=/bin/zsh", file: "[Files]\nBindUser=user\nBindUserShell=/bin/zsh",
-			inside: `cat /run/host/userdb/user.user | tr ',' '\n' | grep -e shell`, want: ".*zsh.*", todo: "process",
+			inside: `cat /run/host/userdb/user.user | tr ',' '\n' | grep -e shell`, want: ".*zsh.*",
 		},
 		{
 			options: "--bind-user-group", since: 259,
-			args: "--bind-user=user --bind-user-group=wheel", inside: `ls /run/host/userdb; cat /run/host/userdb/user.user | tr ',' '\n' | grep -A2 memberOf`, want: ".*wheel.*", todo: "process",
+			args: "--bind-user=user --bind-user-group=wheel", inside: `ls /run/host/userdb; cat /run/host/userdb/user.user | tr ',' '\n' | grep -A2 memberOf`, want: ".*wheel.*",
 		},
 	}
 }

@@ -15,7 +15,7 @@ func resourceRows() []row {
 		},
 		{
 			options: "--oom-score-adjust", keys: "Exec.OOMScoreAdjust", base: "--private-network", args: "--private-users=no --oom-score-adjust=321", file: "[Exec]\nPrivateUsers=no\nOOMScoreAdjust=321",
-			inside: `cat /proc/self/oom_score_adj`, want: "321", todo: "process",
+			inside: `cat /proc/self/oom_score_adj`, want: "321",
 		},
 		{
 			options: "--cpu-affinity", keys: "Exec.CPUAffinity", args: "--cpu-affinity=1", file: "[Exec]\nCPUAffinity=1",
@@ -23,7 +23,7 @@ func resourceRows() []row {
 		},
 		{
 			options: "--personality", keys: "Exec.Personality", args: "--personality=x86", file: "[Exec]\nPersonality=x86",
-			inside: `uname -m`, want: "i686", todo: "process",
+			inside: `uname -m`, want: "i686",
 		},
 	}
 	for _, limit := range strings.Fields(`CPU=100:200|cpu.time FSIZE=1M:2M|file.size DATA=1G|data.size STACK=1M:2M|stack.size CORE=1K|core.file.size

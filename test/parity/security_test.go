@@ -26,7 +26,7 @@ func securityRows() []row {
 		{
 			options: "--ambient-capability", keys: "Exec.AmbientCapability",
 			args: "-u guest --ambient-capability=CAP_NET_RAW", file: "[Exec]\nUser=guest\nAmbientCapability=CAP_NET_RAW",
-			inside: `id -u; ` + capabilities, want: "1000\nCapAmb: 0000000000002000\nCapEff: 0000000000002000", todo: "process",
+			inside: `id -u; ` + capabilities, want: "1000\nCapAmb: 0000000000002000\nCapEff: 0000000000002000",
 		},
 		{
 			options: "--no-new-privileges", keys: "Exec.NoNewPrivileges", args: "--no-new-privileges=yes", file: "[Exec]\nNoNewPrivileges=yes",
