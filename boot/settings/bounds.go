@@ -2,7 +2,10 @@
 
 package settings
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Bounds of what is read, far above what anybody needs: of files that came with an image no more is known than that.
 const (
@@ -13,8 +16,13 @@ const (
 )
 
 // bounded refuses what would keep the decoder busy for long: it takes time and stack by the square of how deep keys and values are
-// nested. What is no TOML may pass: the decoder stops there.
+// nested. It refuses other encodings too, some of which the decoder takes. What is no TOML otherwise may pass: the decoder stops there.
 func (t *text) bounded() (err error) {
+	for at, r := range t.content {
+		if r == utf8.RuneError && !utf8.ValidString(t.content[at:min(at+3, len(t.content))]) {
+			return mistake(t.place(at), "this is not UTF-8: write the file in it")
+		}
+	}
 	s := &scanner{text: t}
 	defer func() {
 		if r := recover(); r != nil && r != errScan {
