@@ -70,16 +70,14 @@ func (s Spec) endSignal() unix.Signal {
 // stopTime is how long a container may take to end when its scope is stopped, as with other runtimes.
 const stopTime = 10 * time.Second
 
-// scopeProperties are the scope's, with how it is stopped first: a machine in the foreground, which has no service that asks it to end,
-// by the signal that does. SIGTERM, systemd's own, a PID 1 that does not heed it would sit out.
-func (p *Plan) scopeProperties() []UnitProperty {
+// stopProperties say how the scope is stopped: a machine in the foreground, which has no service that asks it to end, by the signal that
+// does. SIGTERM, systemd's own, a PID 1 that does not heed it would sit out.
+func (p *Plan) stopProperties() []UnitProperty {
 	if !p.foreground() {
-		return p.Properties
+		return nil
 	}
 	if c := p.Spec.Container; c != nil {
-		return append([]UnitProperty{
-			{"KillSignal", int32(c.Process.StopSignal)}, {"TimeoutStopUSec", uint64(stopTime.Microseconds())},
-		}, p.Properties...)
+		return []UnitProperty{{"KillSignal", int32(c.Process.StopSignal)}, {"TimeoutStopUSec", uint64(stopTime.Microseconds())}}
 	}
-	return append([]UnitProperty{{"KillSignal", int32(p.Spec.endSignal())}}, p.Properties...)
+	return []UnitProperty{{"KillSignal", int32(p.Spec.endSignal())}}
 }

@@ -33,6 +33,7 @@ type Scope struct {
 	Before            []string // units that must stop before the scope does
 	Slice             string   // empty for machine.slice
 	Devices           []DeviceRule
+	Stop              []UnitProperty // how it is stopped
 	Properties        []UnitProperty // in addition to all of these
 	HostRoot          bool           // root in it is the host's: nothing but Devices keeps it from opening them all
 }
@@ -215,7 +216,7 @@ func (s *start) connect(context.Context) (func(), error) {
 func (s *start) makeScope(ctx context.Context) (func(), error) {
 	name := s.plan.Spec.Name
 	scope := Scope{Name: unitgen.Scope(name), Description: "Container " + name, PID: s.leader.PID, Devices: s.plan.Devices,
-		Slice: s.plan.Spec.Resources.Slice, Properties: s.plan.scopeProperties(), HostRoot: s.plan.hostRoot()}
+		Slice: s.plan.Spec.Resources.Slice, Stop: s.plan.stopProperties(), Properties: s.plan.Properties, HostRoot: s.plan.hostRoot()}
 	supervisor := s.plan.Spec.Unit
 	if supervisor == "" {
 		supervisor = ownUnit() // we ask it to power off ourselves when the host goes down

@@ -63,7 +63,7 @@ func (p *partners) StartScope(ctx context.Context, s boot.Scope) (end func(), er
 		Name: s.Name, Description: s.Description, Slice: s.Slice, PIDs: []int{s.PID}, Before: s.Before,
 		Extra: append([]systemd1.Property{
 			systemd1.Prop("DevicePolicy", "closed"), systemd1.Prop("DeviceAllow", s.Devices),
-		}, busProperties(s.Properties)...),
+		}, busProperties(append(s.Stop, s.Properties...))...),
 	})
 }
 
