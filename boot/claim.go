@@ -242,12 +242,12 @@ func Preview(spec Spec) (*Plan, error) {
 	c := claim{scratch: filepath.Join(sys.Scratch, spec.Name+"-…")}
 	c.snapshot = snapshotPath(spec)
 	var err error
+	if c.ids, err = previewIDs(spec); err != nil {
+		return nil, err
+	}
 	if c.disks, err = openDevices(spec, true); err != nil {
 		return nil, err
 	}
 	defer c.disks.close()
-	if c.ids, err = previewIDs(spec); err != nil {
-		return nil, err
-	}
 	return decide(spec, c)
 }

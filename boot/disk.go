@@ -75,7 +75,7 @@ func beneath(p sys.Part) bool { return p.Target == "/" || p.Target == "/usr" }
 // rootOps make the root that is not just a directory, before volatile changes it.
 func (s Spec) rootOps(f Facts) []mount.Op {
 	if s.Stack != nil {
-		return []mount.Op{mount.Stack{Stack: s.stack(), ReadOnly: s.SharesImage(), NoDevices: !f.Host.Systemd}}
+		return []mount.Op{mount.Stack{Stack: s.stack(), ReadOnly: s.SharesImage(), NoDevices: !f.Host.Systemd, Unmapped: !s.Users.maps()}}
 	}
 	var ops []mount.Op
 	bare := !slices.ContainsFunc(s.Parts, func(p sys.Part) bool { return p.Target == "/" })
@@ -84,7 +84,7 @@ func (s Spec) rootOps(f Facts) []mount.Op {
 	}
 	for _, p := range s.parts() {
 		if beneath(p) {
-			ops = append(ops, mount.Part{Part: p})
+			ops = append(ops, mount.Part{Part: p, Unmapped: !s.Users.maps()})
 		}
 	}
 	if bare {
@@ -101,7 +101,7 @@ func (s Spec) partOps(f Facts) []mount.Op {
 		if beneath(p) {
 			continue
 		}
-		op := mount.Part{Part: p, OrBoot: p.Target == "/efi" && !boot}
+		op := mount.Part{Part: p, OrBoot: p.Target == "/efi" && !boot, Unmapped: !s.Users.maps()}
 		if s.overlaid(f.Snapshot) && p.Type != "vfat" { // which cannot be laid over
 			op.Changes = f.scratch("part", i)
 		}

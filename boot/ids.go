@@ -72,7 +72,7 @@ func claimRange(s Spec) (userns.Range, error) {
 // base is the first id of a range that is not picked.
 func (u Users) base(root string) (uint32, error) {
 	if u.Namespace == usersOwner {
-		return treeBase(root)
+		return treeBase(root) // of a disk image, its file
 	}
 	return u.Base, nil // 0 but for a range
 }

@@ -207,12 +207,15 @@ func restrict(prog *sys.Program, p *Plan) {
 	if p.Spec.Security.NoNewPrivileges {
 		prog.Call("forgo new privileges", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	}
-	keep := p.Caps
+	keep, inherit := p.Caps, p.Caps
+	if p.Spec.hasUser() {
+		inherit = p.Ambient
+	}
 	forFilter := keep.Add(unix.CAP_SYS_ADMIN)
 	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	data := &[2]unix.CapUserData{}
 	for i := range data {
-		held, handed := uint32(forFilter>>(32*i)), uint32(keep>>(32*i))
+		held, handed := uint32(forFilter>>(32*i)), uint32(inherit>>(32*i))
 		data[i] = unix.CapUserData{Effective: held, Permitted: held, Inheritable: handed}
 	}
 	prog.Call("set capabilities", unix.SYS_CAPSET, sys.Pointer(prog, header), sys.Pointer(prog, data))

@@ -50,6 +50,9 @@ func (u Users) ownership() string {
 	return u.Ownership
 }
 
+// maps tells whether what is mounted for the root is ID-mapped.
+func (u Users) maps() bool { return u.ownership() == ownMap }
+
 // auto tells whether the tree's files may be changed for good.
 func (u Users) auto() bool {
 	return u.own() && (u.Ownership == ownAuto || u.Ownership == "" && u.picks())
@@ -72,6 +75,12 @@ func settleOwnership(ctx context.Context, spec Spec, c claim) (Spec, error) {
 		return spec, nil
 	}
 	how := spec.Users.ownership()
+	if spec.made() && (how == ownChown || how == ownForeign) {
+		return spec, fmt.Errorf("users.ownership = %q is for directories: %q is none", how, spec.Root)
+	}
+	if spec.made() {
+		return spec, nil
+	}
 	if how != ownMap && how != ownChown {
 		return spec, nil
 	}

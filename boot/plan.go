@@ -28,6 +28,7 @@ type Facts struct {
 	MachineID [16]byte // the tree's, or fresh
 	Host      Host
 	Config    HostConfig
+	Bound     []BoundUser
 	Devices   []DeviceNode
 	Scratch   string // directory of the host that is removed when the machine ends, if the spec needs one
 	Snapshot  string // of the image, to be used instead
@@ -87,6 +88,7 @@ var decisions = []decision{
 	{"resources", (*Plan).decideResources},
 	{"program", (*Plan).decideProgram},
 	{"files", (*Plan).decideFiles},
+	{"users of the host", (*Plan).decideBound},
 	{"integration", (*Plan).decideIntegration},
 	{"mounts", (*Plan).decideMounts},
 	{"devices", (*Plan).decideDevices},

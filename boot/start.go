@@ -360,6 +360,9 @@ func decide(spec Spec, c claim) (*Plan, error) {
 	if f.Config, err = readConfig(spec, f.MachineID); err != nil {
 		return nil, err
 	}
+	if f.Bound, err = findBound(spec, tree.Taken); err != nil {
+		return nil, err
+	}
 	return NewPlan(spec, f)
 }
 

@@ -195,6 +195,9 @@ func planFor(t testing.TB, spec Spec) *Plan {
 	if f.Config, err = readConfig(spec, f.MachineID); err != nil {
 		t.Fatal(err)
 	}
+	if f.Bound, err = findBound(spec, tr.Taken); err != nil {
+		t.Fatal(err)
+	}
 	p, err := NewPlan(spec, f)
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,8 @@ type Tree struct {
 	Init      string   // path of its init, or of the command
 	Systemd   bool     // whether that init is systemd, which says when it is ready
 	MachineID [16]byte // zero when it has none yet
+	// Taken are the names and numbers of its users and groups, if they matter.
+	Taken map[string]bool
 }
 
 // inits are the places where an init is looked for, as nspawn does, in this order.
@@ -56,6 +58,12 @@ func (s Spec) look(root int) (Tree, error) {
 	var t Tree
 	if s.Volatile != volatileYes { // which forgets /etc
 		t.MachineID = readMachineID(root)
+	}
+	if len(s.Users.Bind) > 0 {
+		var err error
+		if t.Taken, err = readTaken(root); err != nil {
+			return t, err
+		}
 	}
 	if len(s.Command) > 0 {
 		t.Init = s.Command[0]

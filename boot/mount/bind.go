@@ -25,6 +25,8 @@ type Bind struct {
 	Recursive      bool   // with what is mounted below the source
 	Map            Map
 	Own            bool // the source is made if it is missing, and is the machine's root's
+
+	IDs *sys.IDMaps // whose files it shows, instead of Map
 }
 
 func (o Bind) String() string {
@@ -38,6 +40,12 @@ func (o Bind) String() string {
 	}
 	if o.Map != MapNone {
 		how = words(how, "ids: "+string(o.Map))
+	}
+	if o.IDs != nil {
+		how = words(how, "ids:")
+		for _, m := range o.IDs.Users {
+			how = words(how, fmt.Sprintf("%d+%d as %d", m.Inside, m.Count, m.Outside))
+		}
 	}
 	return words("bind", where+o.Source, "on", o.Target, how)
 }
@@ -111,7 +119,15 @@ func (o Bind) shape(r *Root, tree int) error {
 			return err
 		}
 	}
-	return r.mapIDs(tree, o.Map, o.Target)
+	if o.IDs == nil {
+		return r.mapIDs(tree, o.Map, o.Target)
+	}
+	users, err := o.IDs.MakeUsers()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(users)
+	return mapWith(tree, users)
 }
 
 // target opens the target, making it if need be; -1 stands for the root. It comes before the clone: a detached mount that is not

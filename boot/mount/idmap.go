@@ -37,6 +37,11 @@ func (r *Root) mapIDs(tree int, m Map, target string) error {
 		defer unix.Close(fd)
 		users = fd
 	}
+	return mapWith(tree, users)
+}
+
+// mapWith maps the ids of a detached tree, and all that is mounted in it, as a user namespace has them.
+func mapWith(tree, users int) error {
 	err := sys.SetMountAttr(tree, true, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(users)})
 	if errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("map ids: its file system, or one that is mounted in it, has no ID-mapped mounts, as ext4, xfs and btrfs do: %w", err)

@@ -174,6 +174,7 @@ type File struct {
 	Path    string
 	Content string
 	Mode    uint32
+	Own     bool // it is the machine's root's instead
 }
 
 func (o File) String() string { return fmt.Sprintf("write %s (%d bytes)", o.Path, len(o.Content)) }
@@ -186,6 +187,9 @@ func (o File) apply(r *Root) error {
 		}
 		f := os.NewFile(uintptr(fd), o.Path)
 		_, err = f.WriteString(o.Content)
+		if o.Own && err == nil {
+			err = f.Chown(int(r.in.Owner), int(r.in.Owner))
+		}
 		return errors.Join(err, f.Close())
 	})
 }

@@ -40,7 +40,9 @@ func executionRows() []row {
 		{
 			options: "--user -u", keys: "Exec.User",
 			args: "-u guest", file: "[Exec]\nUser=guest",
-			inside: `id; pwd; ` + env, want: "uid=1000.guest. gid=1000.guest. groups=1000.guest.,1001.extra.\nHOME=/home\nUSER=guest",
+			inside: `id; pwd; ` + env, want: "uid=1000.guest. gid=1000.guest. groups=1000.guest.,1001.extra.\n/\nHOME=/home\nUSER=guest",
+			differs: "a command begins in its user's home; with stock only a shell does that nobody asked for by name",
+			ours:    "uid=1000.guest. gid=1000.guest. groups=1000.guest.,1001.extra.\n/home\nHOME=/home\nUSER=guest",
 		},
 		{
 			options: "--uid", since: 261, args: "--uid=daemon", inside: `id; echo $HOME`, want: `uid=1.daemon..*`,

@@ -65,8 +65,9 @@ func userRows() []row {
 		},
 		{
 			options: "--private-users-ownership=foreign", since: 258, base: "--private-network", setup: `own; chown -R -h 2147352576:2147352576 own`, tree: "$work/own",
-			args: "--private-users=1441792 --private-users-ownership=foreign --timezone=off", inside: idMaps, after: `stat -c '%u %g' own/etc/marker`,
-			want: "0 1441792 65536\n0 0\n2147352576 2147352576",
+			args: "--private-users=1441792 --private-users-ownership=foreign", inside: idMaps, after: `stat -c '%u %g' own/etc/marker`,
+			alone: "stock fails in such a tree where it makes what is missing in it, as /var/log: value too large",
+			want:  "0 1441792 65536\n0 0\n2147352576 2147352576",
 		},
 		{
 			options: "--private-users-delegate", keys: "Exec.PrivateUsersDelegate", since: 260,
