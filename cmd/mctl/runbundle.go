@@ -10,6 +10,7 @@ import (
 
 	"machined-go/boot"
 	"machined-go/boot/bundle"
+	"machined-go/boot/sys"
 	"machined-go/machine/client/terminal"
 	"machined-go/machine/image"
 )
@@ -17,11 +18,11 @@ import (
 // maxNotes bounds what is said of a bundle.
 const maxNotes = 20
 
-// readBundle makes the spec of the OCI bundle in dir, and says what of it is not honoured. args run instead of its program.
-func (a *app) readBundle(dir, name string, args []string) (boot.Spec, error) {
+// readBundle makes the spec of the OCI bundle in dir, and what is to be said of it. args run instead of its program.
+func readBundle(dir, name string, args []string) (boot.Spec, []bundle.Note, error) {
 	b, err := bundle.Open(dir)
 	if err != nil {
-		return boot.Spec{}, err
+		return boot.Spec{}, nil, err
 	}
 	if len(args) > 0 {
 		b.SetArgs(args)
@@ -30,39 +31,44 @@ func (a *app) readBundle(dir, name string, args []string) (boot.Spec, error) {
 		name = filepath.Base(b.Dir)
 	}
 	if err := boot.CheckName(name); err != nil {
-		return boot.Spec{}, fmt.Errorf("%w (--machine gives another)", err)
+		return boot.Spec{}, nil, fmt.Errorf("%w (--machine gives another)", err)
 	}
 	host, err := bundle.ReadHost()
 	if err != nil {
-		return boot.Spec{}, err
+		return boot.Spec{}, nil, err
 	}
-	spec, notes, err := b.Spec(name, host)
-	if err != nil {
-		return spec, err
-	}
+	return b.Spec(name, host)
+}
+
+// tell says what of a bundle is not honoured.
+func (a *app) tell(notes []bundle.Note) {
 	for _, n := range notes[:min(len(notes), maxNotes)] {
 		fmt.Fprintf(a.err, "mctl: %s: %s\n", bundle.ConfigName, oneLine(n.String()))
 	}
 	if more := len(notes) - maxNotes; more > 0 {
 		fmt.Fprintf(a.err, "mctl: %s: and %d more such fields\n", bundle.ConfigName, more)
 	}
-	return spec, nil
 }
 
 // runBundle runs an OCI bundle and gives its exit status.
 func (a *app) runBundle(ctx context.Context, insist <-chan struct{}, o *runOptions, args []string) (int, error) {
 	if o.dryRun != "" {
-		spec, err := a.readBundle(o.bundle, o.name, args)
+		spec, notes, err := readBundle(o.bundle, o.name, args)
 		if err != nil {
 			return 0, err
 		}
+		a.tell(notes)
 		return 0, a.preview(spec, o.dryRun)
 	}
-	starter, err := a.starter(o)
+	spec, notes, err := readBundle(o.bundle, o.name, args)
+	if err == nil && spec.Container.Exposes() {
+		err = sys.RunSealed()
+	}
 	if err != nil {
 		return 0, err
 	}
-	spec, err := a.readBundle(o.bundle, o.name, args)
+	a.tell(notes)
+	starter, err := a.starter(o)
 	if err != nil {
 		return 0, err
 	}
