@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,6 +37,7 @@ func TestKeys(t *testing.T) {
 
 // withKeys is on the host: it runs a command from a session that has a key, and tells the attacker inside the numbers of these.
 func withKeys(r *record, args []string) {
+	runtime.LockOSThread() // keyrings are a thread's, and those it starts
 	session, err := unix.KeyctlJoinSessionKeyring("escape")
 	r.control(err, "join a session keyring")
 	_, err = unix.KeyctlInt(unix.KEYCTL_LINK, unix.KEY_SPEC_USER_KEYRING, session, 0, 0)
