@@ -240,6 +240,7 @@ func takeOver(stored map[string][]*os.File) (c claim, ok bool, err error) {
 // Preview is the plan of a boot that does not take place: with a range of ids that nobody has claimed.
 func Preview(spec Spec) (*Plan, error) {
 	c := claim{scratch: filepath.Join(sys.Scratch, spec.Name+"-…")}
+	spec = spec.here()
 	c.snapshot = snapshotPath(spec)
 	var err error
 	if c.ids, err = previewIDs(spec); err != nil {

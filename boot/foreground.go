@@ -27,6 +27,7 @@ type Foreground struct {
 // Run starts the machine, again whenever its init asks for a reboot, and returns how its first process ended. When ctx ends, a
 // booted machine is asked to power off, and killed if the user insists; a command is killed, unless a signal is set that asks it.
 func (f *Foreground) Run(ctx context.Context, spec Spec) (ws unix.WaitStatus, err error) {
+	spec = spec.here()
 	c, err := newClaim(spec, f.LockImage)
 	if err != nil {
 		return 0, err

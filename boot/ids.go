@@ -25,7 +25,7 @@ func claimIDs(s Spec) (got ids, err error) {
 	if got.Range, err = claimRange(s); err != nil || s.Container != nil {
 		return got, err
 	}
-	for i := range s.Users.Delegate {
+	for i := range s.delegates() {
 		r, err := userns.Pick(delegatedName(s.Name, i), 0)
 		if err != nil {
 			got.release()
@@ -47,7 +47,7 @@ func previewIDs(s Spec) (got ids, err error) {
 			return got, err
 		}
 	}
-	for i := range s.Users.Delegate {
+	for i := range s.delegates() {
 		got.delegated = append(got.delegated, userns.Range{Base: userns.Preferred(delegatedName(s.Name, i))})
 	}
 	return got, nil

@@ -4,6 +4,7 @@ package boot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"machined-go/boot/caps"
@@ -30,7 +31,11 @@ type Security struct {
 	DenyAddressFamilies []string `toml:"deny_address_families"`
 	// Whether sync(2) and its like do nothing, which is fast, and loses data when the host crashes.
 	SuppressSync bool `toml:"suppress_sync"`
-	// Whether containers can be run inside: FUSE, unmasked proc and sysfs for new user namespaces, further ids, keyrings.
+	// Whether containers and machines can be run inside, by podman, systemd-nspawn or mctl. Root inside can then mount proc and sysfs
+	// without what hides parts of them from machines: it can read of the host's kernel and devices what any user of the host can, its
+	// boot id among that, and change no more than without. The machine gets four further ranges of 65536 ids for what it runs,
+	// which have the same numbers inside, unless users.delegate says how many; /etc/subuid inside can name them. With
+	// users.namespace = "no" it may use keyrings, which are then the host's, and bpf(2).
 	Nesting bool `toml:"nesting"`
 	// SELinux label of the machine's processes.
 	SELinuxContext string `toml:"selinux_context"`
@@ -49,7 +54,7 @@ func (s Security) validate() error {
 		return err
 	}
 	return unsupported(s, "AddCapabilities", "DropCapabilities", "AmbientCapabilities", "NoNewPrivileges", "AllowSystemCalls",
-		"DenySystemCalls", "AllowAddressFamilies", "DenyAddressFamilies", "SuppressSync")
+		"DenySystemCalls", "AllowAddressFamilies", "DenyAddressFamilies", "SuppressSync", "Nesting")
 }
 
 func (s Security) capabilities() (add, drop caps.Set, err error) {
@@ -103,7 +108,11 @@ func (p *Plan) decideSecurity(f Facts) error {
 	if p.Ambient != 0 && len(p.Spec.Command) == 0 {
 		return fmt.Errorf("ambient_capabilities are of use to a command alone, not to an init, which is root")
 	}
-	p.Filter, err = seccomp.Program(wish.policy(seccomp.Policy{Caps: p.Caps, UserNamespace: p.Spec.Users.own()}))
+	policy := wish.policy(seccomp.Policy{Caps: p.Caps, UserNamespace: p.Spec.Users.own()})
+	if wish.Nesting && !p.Spec.Users.own() {
+		policy.Allow = append(slices.Clip(policy.Allow), nestingCalls...)
+	}
+	p.Filter, err = seccomp.Program(policy)
 	return err
 }
 

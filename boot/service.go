@@ -34,6 +34,7 @@ type Service struct {
 // Run starts the machine, waits until it is ready, and returns: from then on the service manager watches it. stored is what the
 // last boot kept, if this is a reboot.
 func (s *Service) Run(ctx context.Context, spec Spec, stored map[string][]*os.File) error {
+	spec = spec.here()
 	c, err := s.claim(spec, stored)
 	if err != nil {
 		return err

@@ -66,7 +66,7 @@ var docs = []schema.Doc{
 	{Key: "security.allow_address_families", Text: "The only address families for sockets, such as \"AF_INET\"; by default all."},
 	{Key: "security.deny_address_families", Text: "Address families for which there shall be no sockets."},
 	{Key: "security.suppress_sync", Text: "Whether sync(2) and its like do nothing, which is fast, and loses data when the host crashes."},
-	{Key: "security.nesting", Text: "Whether containers can be run inside: FUSE, unmasked proc and sysfs for new user namespaces, further ids, keyrings."},
+	{Key: "security.nesting", Text: "Whether containers and machines can be run inside, by podman, systemd-nspawn or mctl. Root inside can then mount proc and sysfs without what hides parts of them from machines: it can read of the host's kernel and devices what any user of the host can, its boot id among that, and change no more than without. The machine gets four further ranges of 65536 ids for what it runs, which have the same numbers inside, unless users.delegate says how many; /etc/subuid inside can name them. With users.namespace = \"no\" it may use keyrings, which are then the host's, and bpf(2)."},
 	{Key: "security.selinux_context", Text: "SELinux label of the machine's processes."},
 	{Key: "security.selinux_files_context", Text: "SELinux label of the machine's files in memory."},
 	{Key: "limits", Text: "Limits on the machine's processes, which they hand down (getrlimit(2), --rlimit= of systemd-nspawn(1))."},
