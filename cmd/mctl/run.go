@@ -126,7 +126,7 @@ func twoSignals(parent context.Context) (ctx context.Context, insist <-chan stru
 }
 
 // run runs a machine and gives its exit status.
-func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, args []string) (int, error) {
+func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, args []string) (status int, err error) {
 	if o.bundle != "" {
 		return a.runBundle(ctx, insist, o, args)
 	}
@@ -152,11 +152,15 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 	if err == nil {
 		err = boot.Guard(spec, manager, nil)
 	}
-	if err == nil {
-		err = readyTree(ctx, &spec)
-	}
 	if err != nil {
 		return 0, err
+	}
+	made, err := readyTree(ctx, &spec)
+	if err != nil {
+		return 0, err
+	}
+	if made && o.remove {
+		defer func() { err = errors.Join(err, removeTree(context.WithoutCancel(ctx), spec.Root)) }()
 	}
 	a.record(spec.Name)
 	mode := spec.ConsoleMode(isTerminal(a.in) && a.screen)

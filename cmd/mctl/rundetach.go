@@ -23,6 +23,9 @@ func (a *app) detach(ctx context.Context, o *runOptions, args []string) error {
 	if o.background != "" || o.keepUnit {
 		return errors.New("--background and --keep-unit are for the foreground: leave out --detach")
 	}
+	if o.remove && o.alone.Template != "" {
+		return errors.New("--rm with --template is for the foreground: leave out --detach")
+	}
 	spec, err := a.resolve(o, args)
 	if err != nil {
 		return err

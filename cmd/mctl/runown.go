@@ -3,7 +3,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -93,7 +95,12 @@ func (f colourFlag) Type() string { return "COLOR" }
 // ownOptions are what a machine can be asked for that systemd-nspawn has no option for.
 var ownOptions = []nspawn.Option{
 	{Name: "template", Arg: "PATH|NAME", Group: groupChoice, Help: "make the tree, if there is none yet, from this image or directory",
-		Set: func(s *boot.Spec, value string) error { return filled(&s.Template, value) }},
+		Set: func(s *boot.Spec, value string) (err error) {
+			if strings.Contains(value, "/") {
+				value, err = filepath.Abs(value)
+			}
+			return errors.Join(err, filled(&s.Template, value))
+		}},
 	{Name: "volume", Arg: "NAME:INSIDE[:ro]", Group: "Mounts", Help: "a directory that outlives the machine, and that all who name it share", Set: volume},
 	{Name: "device", Arg: "PATH[:INSIDE[:ACCESS]]", Group: "Security", Help: "a device of the host, or a directory of them; ACCESS is of r, w, m (default: rw)",
 		Set: device},

@@ -74,7 +74,7 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 	if ordered != nil {
 		stored[storedOrder] = []*os.File{ordered}
 	}
-	if err := readyTree(ctx, &spec); err != nil {
+	if _, err := readyTree(ctx, &spec); err != nil {
 		return err
 	}
 	a.record(name)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -46,37 +48,63 @@ func template(spec boot.Spec) (image.Image, error) {
 	return img, nil
 }
 
+// missingTree tells whether there is no tree yet.
+func missingTree(root string) (bool, error) {
+	var err error
+	if dir, name := filepath.Split(root); filepath.Clean(dir) == image.PoolPath {
+		_, err = image.Find(name)
+	} else {
+		_, err = os.Lstat(root)
+	}
+	if errors.Is(err, image.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return false, err
+}
+
 // makeTree makes the tree of a machine from its template, if there is none yet.
-func makeTree(ctx context.Context, spec *boot.Spec) error {
-	dir, name := filepath.Split(spec.Root)
-	if spec.Template == "" || filepath.Clean(dir) != image.PoolPath {
-		return nil
+func makeTree(ctx context.Context, spec *boot.Spec) (made bool, err error) {
+	if spec.Template == "" {
+		return false, nil
 	}
-	_, err := image.Find(name)
-	if errors.Is(err, image.ErrNotFound) {
-		from, findErr := template(*spec)
-		if findErr != nil {
-			return findErr
+	missing, err := missingTree(spec.Root)
+	if err != nil {
+		return false, err
+	}
+	if missing {
+		from, err := template(*spec)
+		if err != nil {
+			return false, err
 		}
-		err = from.Derive(ctx, name)
-		if errors.Is(err, unix.EEXIST) {
-			err = nil // somebody else made it meanwhile
+		err = from.DeriveAt(ctx, spec.Root)
+		if made = err == nil; err != nil && !errors.Is(err, unix.EEXIST) { // that somebody else made meanwhile
+			return false, err
 		}
 	}
+	if dir, name := filepath.Split(spec.Root); filepath.Clean(dir) == image.PoolPath {
+		img, err := image.Find(name)
+		spec.Root = img.Path
+		return made, err
+	}
+	return made, nil
+}
+
+// readyTree makes sure that there is a tree, tells whether it had to be made, and finds out what it is made of.
+func readyTree(ctx context.Context, spec *boot.Spec) (made bool, err error) {
+	made, err = makeTree(ctx, spec)
+	if err == nil {
+		err = furnish(spec)
+	}
+	return made, err
+}
+
+// removeTree removes the tree that was made for a machine.
+func removeTree(ctx context.Context, path string) error {
+	img, err := image.At(path)
 	if err != nil {
 		return err
 	}
-	made, err := image.Find(name)
-	spec.Root = made.Path
-	return err
-}
-
-// readyTree makes sure that there is a tree, and finds out what it is made of.
-func readyTree(ctx context.Context, spec *boot.Spec) error {
-	if err := makeTree(ctx, spec); err != nil {
-		return err
-	}
-	return furnish(spec)
+	return img.Remove(ctx)
 }
 
 // lookAtTemplate makes a preview of a boot look at the template, as long as there is no tree made from it.
@@ -84,7 +112,8 @@ func lookAtTemplate(spec *boot.Spec) error {
 	if spec.Template == "" {
 		return nil
 	}
-	if _, err := image.Find(filepath.Base(spec.Root)); !errors.Is(err, image.ErrNotFound) {
+	missing, err := missingTree(spec.Root)
+	if !missing || err != nil {
 		return err
 	}
 	img, err := template(*spec)

@@ -45,14 +45,32 @@ func (i *Image) Derive(ctx context.Context, name string) error {
 	return nil
 }
 
-func (i *Image) clone(ctx context.Context, name string, readOnly bool, told func(tree.Progress)) error {
-	if i.Type == Block || i.Type == Stack {
-		return unix.EOPNOTSUPP
+// DeriveAt is Derive to a path that need not be in the pool. EEXIST if something
+// is there.
+func (i *Image) DeriveAt(ctx context.Context, path string) error {
+	dir, name := filepath.Split(filepath.Clean(path))
+	if dir = filepath.Clean(dir); dir == PoolPath {
+		return i.Derive(ctx, name)
 	}
+	if err := i.cloneTo(ctx, dir, name, false, nil); err != nil {
+		return fmt.Errorf("make tree %q from %q: %w", path, i.Path, err)
+	}
+	return nil
+}
+
+func (i *Image) clone(ctx context.Context, name string, readOnly bool, told func(tree.Progress)) error {
 	if err := os.MkdirAll(PoolPath, 0o700); err != nil {
 		return err
 	}
-	to, dir, err := place(filepath.Join(PoolPath, making+rand.Text()))
+	return i.cloneTo(ctx, PoolPath, i.clonedFile(name), readOnly, told)
+}
+
+// cloneTo makes a copy in a directory. It has its name once it is whole.
+func (i *Image) cloneTo(ctx context.Context, folder, file string, readOnly bool, told func(tree.Progress)) error {
+	if i.Type == Block || i.Type == Stack {
+		return unix.EOPNOTSUPP
+	}
+	to, dir, err := place(filepath.Join(folder, making+rand.Text()))
 	if err != nil {
 		return err
 	}
@@ -64,7 +82,7 @@ func (i *Image) clone(ctx context.Context, name string, readOnly bool, told func
 	defer Release(lock)
 	err = i.copyTo(ctx, to, readOnly, told)
 	if err == nil {
-		err = unix.Renameat2(to.Dir, to.Name, to.Dir, i.clonedFile(name), unix.RENAME_NOREPLACE)
+		err = unix.Renameat2(to.Dir, to.Name, to.Dir, file, unix.RENAME_NOREPLACE)
 	}
 	if err != nil {
 		_ = tree.Remove(context.WithoutCancel(ctx), to)
@@ -72,7 +90,7 @@ func (i *Image) clone(ctx context.Context, name string, readOnly bool, told func
 	}
 	if i.Type == Directory && readOnly {
 		// Only now: what is immutable cannot be renamed. A subvolume has its own mark.
-		return i.markClone(filepath.Join(PoolPath, name))
+		return i.markClone(filepath.Join(folder, file))
 	}
 	return nil
 }
