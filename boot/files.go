@@ -118,8 +118,8 @@ func (o Overlay) target() string {
 	return ""
 }
 
-// Volume is a directory that belongs to a machine but not to its tree. It is kept in /var/lib/machines/.volumes/NAME, is made on
-// first use, and has its ids shifted like the root's.
+// Volume is a directory that belongs to a machine but not to its tree. It is kept in /var/lib/machined-go/volumes/NAME, is
+// made on first use, has its ids shifted like the root's, and is there until somebody removes it, whatever becomes of machines.
 type Volume struct {
 	// Name of the volume; machines that name the same one share it.
 	Name string `toml:"name"`

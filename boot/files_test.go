@@ -88,6 +88,7 @@ func TestVolumesAndTmpfs(t *testing.T) {
 	t.Cleanup(func() {
 		os.RemoveAll(filepath.Join(Volumes, name))
 		os.Remove(Volumes)
+		os.Remove(filepath.Dir(Volumes))
 	})
 	change := func(s *Spec) {
 		s.Volumes = []Volume{{Name: name, Target: "/srv/data"}, {Name: name, Target: "/srv/look", ReadOnly: true}}

@@ -14,8 +14,8 @@ import (
 	"machined-go/boot/mount"
 )
 
-// Volumes is where volumes are kept.
-const Volumes = "/var/lib/machines/.volumes"
+// Volumes is where volumes are kept: not among the images, of which "machinectl clean" removes those that are hidden.
+const Volumes = "/var/lib/machined-go/volumes"
 
 // custom is a mount that the spec asks for, at its place among the others.
 type custom struct {

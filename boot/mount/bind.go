@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -61,7 +62,14 @@ func (o Bind) prepare(r *Root) error {
 	if !o.Own {
 		return nil
 	}
-	if err := os.MkdirAll(o.Source, 0o755); err != nil || o.Map != MapNone {
+	err := os.MkdirAll(path.Dir(o.Source), 0o700)
+	if err == nil {
+		err = os.Mkdir(o.Source, 0o755)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	if err != nil || o.Map != MapNone {
 		return err
 	}
 	return os.Chown(o.Source, int(r.in.Owner), int(r.in.Owner))

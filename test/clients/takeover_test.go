@@ -88,6 +88,10 @@ func TestStockKeepsItsMachines(t *testing.T) {
 			^CPUWeight=50$`},
 		{name: "settings", script: keep + `mkdir -p /etc/systemd/nspawn; printf '[Exec]\nHostname=named\n' >/etc/systemd/nspawn/web.nspawn; systemctl daemon-reload; boot_web
 			rm -r /etc/systemd/nspawn`, want: stock},
+		{name: "disk image", script: keep + `rm -r /var/lib/machines/web; mke2fs -q -t ext4 -d /var/lib/machines/deb /var/lib/machines/web.raw 400M; systemctl daemon-reload; boot_web
+			touch /var/lib/machines/web.roothash; systemctl daemon-reload; systemctl cat systemd-nspawn@web | head -n 2; machinectl remove web; machinectl clone deb web`, want: `
+			^Service=machined-go$
+			^# This machine stays with systemd-nspawn, see machined-go\(8\): its image has verity\.$`},
 		{name: "enabled before", script: keep + `mkdir -p /etc/systemd/system/machines.target.wants
 			ln -s /usr/lib/systemd/system/systemd-nspawn@.service /etc/systemd/system/machines.target.wants/systemd-nspawn@web.service; systemctl daemon-reload; boot_web
 			machinectl disable web 2>&1; machinectl enable web 2>&1; systemctl daemon-reload; echo moved; boot_web; machinectl disable web`, want: stock + `

@@ -111,9 +111,9 @@ var rules = []struct {
 	{"etc/systemd/nspawn/*", "", ".nspawn", "it has settings for it", nil},
 	{"run/systemd/nspawn/*", "", ".nspawn", "it has settings for it", nil},
 	{"var/lib/machines/*", "", ".nspawn", "it has settings for it", nil},
-	{"var/lib/machines/*", "", ".raw", "its image is no directory", nil},
-	{"var/lib/machines/*", "", ".mstack", "its image is no directory", nil},
-	{"var/lib/machines/*", "", ".v", "its image is no directory", nil},
+	{"var/lib/machines/*", "", ".roothash", "its image has verity", nil},
+	{"var/lib/machines/*", "", ".usrhash", "its image has verity", nil},
+	{"var/lib/machines/*", "", ".verity", "its image has verity", nil},
 	{"etc/systemd/system/*.wants/*", prefix, suffix, "it was enabled for it", wantsOurs},
 	{"sys/fs/cgroup/machine.slice/*", prefix, suffix, "it ran when the units were last read", nil},
 }
