@@ -8,7 +8,9 @@ import "testing"
 func TestVolumeStays(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.tiny(t, "keeper", obedient)
-		t.Cleanup(func() { _, _, _ = h.try(`rm -rf /var/lib/machined-go/volumes/data /etc/machined-go/machines/keeper.toml; umount /var/lib/machined-go`) })
+		t.Cleanup(func() {
+			_, _, _ = h.try(`rm -rf /var/lib/machined-go/volumes/data /etc/machined-go/machines/keeper.toml; umount /var/lib/machined-go`)
+		})
 		// The lab's root cannot be ID-mapped: it is an overlay.
 		h.sh(t, `mkdir -p /var/lib/machined-go /etc/machined-go/machines; mount -t tmpfs none /var/lib/machined-go
 			printf '[[volume]]\nname = "data"\ntarget = "/srv/data"\n' >/etc/machined-go/machines/keeper.toml`)
