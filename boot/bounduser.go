@@ -64,7 +64,7 @@ type userRecord struct {
 	Home     string   `json:"homeDirectory"`
 	Service  string   `json:"service"`
 	Shell    string   `json:"shell,omitempty"`
-	MemberOf []string `json:"memberOf,omitempty"`
+	MemberOf []string `json:"memberOf"`
 }
 
 type groupRecord struct {
@@ -136,9 +136,9 @@ func (u BoundUser) records(groups []string) []mount.Op {
 		secret.Privileged.Passwords = []string{u.Password}
 		write("user-privileged", 0o600, secret)
 	}
-	write("user", 0o644, userRecord{u.Name, u.ID, u.ID, path.Join(boundHomes, u.Name), boundService, u.Shell, groups})
+	write("user", 0o644, userRecord{u.Name, u.ID, u.ID, path.Join(boundHomes, u.Name), boundService, u.Shell, append([]string{}, groups...)})
 	for _, g := range groups {
-		ops = append(ops, mount.File{Path: path.Join(boundRecords, u.Name+":"+g+".membership"), Mode: 0o644, Own: true})
+		ops = append(ops, mount.File{Path: path.Join(boundRecords, u.Name+":"+g+".membership"), Content: "{}\n", Mode: 0o644, Own: true})
 	}
 	return ops
 }

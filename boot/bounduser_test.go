@@ -39,7 +39,7 @@ func TestBoundUserPlan(t *testing.T) {
 		"ann.user-privileged": `600 {"privileged":{"hashedPassword":["$y$a&b"]}}` + "\n", "60514.user-privileged": "to ann.user-privileged",
 		"ann.user": `644 {"userName":"ann","uid":60514,"gid":60514,"homeDirectory":"/run/host/home/ann","service":"io.systemd.NSpawn",` +
 			`"shell":"/bin/zsh","memberOf":["wheel"]}` + "\n",
-		"60514.user": "to ann.user", "ann:wheel.membership": "644 ",
+		"60514.user": "to ann.user", "ann:wheel.membership": "644 {}\n",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)

@@ -17,7 +17,7 @@ func executionRows() []row {
 			options: "--boot -b", keys: "Exec.Boot Exec.Parameters",
 			file:   "[Exec]\nBoot=yes\nParameters=one \"two three\"",
 			script: `if [[ -e /etc/systemd/nspawn/parity.nspawn ]]; then machine; else machine -b one "two three"; fi; echo exit $?`,
-			want:   "init 1 one two three\nexit 0", todo: "process, settings",
+			want:   "init 1 one two three\nexit 0",
 		},
 		{
 			keys: "Exec.Boot=no Exec.Parameters", file: "[Exec]\nBoot=no\nParameters=/bin/sh -c \"echo \\$\\$ 'a  b'\"",

@@ -90,7 +90,7 @@ func mountRows() []row {
 			args: "--bind-user=user", file: "[Files]\nBindUser=user",
 			inside: `ls /run/host/home /run/host/userdb; cat /run/host/userdb/user.user | tr ',' '\n' | grep -e userName -e '"uid"' -e homeDirectory; stat -c %u /run/host/home/user; touch /run/host/home/user/x && rm /run/host/home/user/x; grep -c . /proc/self/uid_map`,
 			want:   "user.user\nuser\n60514\n3", ours: "60514.user\n60514.group\nuser.group\nuser.user\nuser.user-privileged\nuser\n..userName.:.user.\n.uid.:60514\n60514\n1",
-			differs: "no process inside has the user's id of the host: the mount of the home directory maps it",
+			differs: "no process inside has the user's id of the host: the mount of the home directory maps it, as with newer stock",
 		},
 		{
 			options: "--bind-user-shell", keys: "Files.BindUserShell", since: 258,
