@@ -48,6 +48,8 @@ func attacks() map[string]attack {
 		"rights":      tellRights,
 		"watch":       watchForOthers,
 		"search":      attackSearch,
+		"shown":       attackShown,
+		"cgroup-v1":   attackCgroupOfOld,
 		"swap":        swap,
 		"exchange":    swapBack,
 		"paths":       attackPaths,

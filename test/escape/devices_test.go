@@ -43,13 +43,7 @@ func granted() []device {
 // none its user namespace sees to.
 func TestDevices(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		var script strings.Builder
-		script.WriteString("cd /var/lib/machines/prey; rm -rf nodes; mkdir nodes; cd nodes\n")
-		for _, d := range append(devices(), granted()...) {
-			fmt.Fprintf(&script, "mknod -m 666 %s %s %d %d\n", d.name, letter(d.kind), d.major, d.minor)
-		}
-		h.sh(t, script.String())
-		defer h.sh(t, `rm -rf /var/lib/machines/prey/nodes`)
+		h.nodes(t)
 		t.Run("command", func(t *testing.T) { h.run(t, nil, "devices") })
 		t.Run("in-users", func(t *testing.T) { h.run(t, nil, "in-users", "devices") })
 		t.Run("service", func(t *testing.T) {
@@ -57,6 +51,17 @@ func TestDevices(t *testing.T) {
 			judge(t, h.order(t, "prey", "devices"))
 		})
 	})
+}
+
+// nodes puts nodes of all devices into the image.
+func (h *host) nodes(t *testing.T) {
+	var script strings.Builder
+	script.WriteString("cd /var/lib/machines/prey; rm -rf nodes; mkdir nodes; cd nodes\n")
+	for _, d := range append(devices(), granted()...) {
+		fmt.Fprintf(&script, "mknod -m 666 %s %s %d %d\n", d.name, letter(d.kind), d.major, d.minor)
+	}
+	h.sh(t, script.String())
+	t.Cleanup(func() { h.sh(t, `rm -rf /var/lib/machines/prey/nodes`) })
 }
 
 func letter(kind uint32) string {
@@ -97,8 +102,12 @@ func attackNodes(r *record, _ []string) {
 	if err := unix.Mount("tmpfs", "/tmp/nodes", "tmpfs", 0, ""); err != nil {
 		r.note("mount a tmpfs: %v", err)
 	}
+	wanted := devices() // the cgroup keeps from these
+	if ownUsers() {
+		wanted = append(wanted, granted()...) // the user namespace from any
+	}
 	for _, dir := range []string{"/tmp/nodes", "/dev", "/run", "/root", "/dev/shm"} {
-		for _, d := range append(devices(), granted()...) {
+		for _, d := range wanted {
 			path := filepath.Join(dir, "escape-"+d.name)
 			err := unix.Mknod(path, d.kind|0o666, int(unix.Mkdev(d.major, d.minor)))
 			if err == nil {

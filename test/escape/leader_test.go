@@ -19,14 +19,17 @@ import (
 // A hostile one looks into the leader, and tries to get at the program of the host that it was (CVE-2019-5736).
 func TestLeaderBeforeItsProgram(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		before := h.sh(t, `sha256sum /usr/bin/mctl; rm -f /var/lib/machines/prey/orders/getent`)
-		h.run(t, []string{"--uid=guest"}, "rights")
-		told := h.sh(t, `cat /var/lib/machines/prey/orders/getent`)
-		judge(t, told)
-		if after := h.sh(t, `sha256sum /usr/bin/mctl`); after != before {
-			t.Errorf("mctl of the host has changed")
-		}
+		h.leader(t)
 	})
+}
+
+func (h *host) leader(t *testing.T, flags ...string) {
+	before := h.sh(t, `sha256sum /usr/bin/mctl; rm -f /var/lib/machines/prey/orders/getent`)
+	h.run(t, append(flags, "--uid=guest"), "rights")
+	judge(t, h.sh(t, `cat /var/lib/machines/prey/orders/getent`))
+	if after := h.sh(t, `sha256sum /usr/bin/mctl`); after != before {
+		t.Errorf("mctl of the host has changed")
+	}
 }
 
 // answer is getent. It attacks the leader, then says what lets the boot go on.
@@ -53,16 +56,23 @@ func attackLeader(r *record) {
 	for _, leak := range leaks("/proc/self") {
 		r.broken("getent has open: %s", leak)
 	}
-	for _, name := range []string{"exe", "root", "cwd", "mem", "environ", "maps", "auxv", "fd", "fdinfo", "ns/mnt", "ns/user", "map_files", "syscall", "stack"} {
-		_, err := os.ReadDir("/proc/1/" + name)
-		fd, openErr := unix.Open("/proc/1/"+name, unix.O_RDONLY, 0)
-		if openErr == nil {
+	for _, name := range []string{"exe", "root", "cwd", "mem", "environ", "maps", "auxv", "ns/mnt", "ns/user"} {
+		fd, err := unix.Open("/proc/1/"+name, unix.O_RDONLY, 0)
+		if err == nil {
 			unix.Close(fd)
 		}
-		if err == nil {
-			openErr = nil
+		r.denied(err, nil, "open /proc/1/%s", name)
+	}
+	for _, name := range []string{"syscall", "stack", "personality"} {
+		_, err := os.ReadFile("/proc/1/" + name)
+		r.denied(err, nil, "read /proc/1/%s", name)
+	}
+	for _, dir := range []string{"fd", "map_files"} {
+		names, _ := os.ReadDir("/proc/1/" + dir) // a list tells root little
+		for _, name := range names {
+			_, err := os.Readlink("/proc/1/" + dir + "/" + name.Name())
+			r.denied(err, nil, "find out what /proc/1/%s/%s is", dir, name.Name())
 		}
-		r.denied(openErr, nil, "open /proc/1/%s", name)
 	}
 	_, err := os.Readlink("/proc/1/exe")
 	r.denied(err, []error{unix.EACCES, unix.EPERM}, "find the program of the host")

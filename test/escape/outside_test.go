@@ -14,10 +14,13 @@ import (
 // A working directory that is a link of /proc to a descriptor, the machine's or its user's, does not lead out (CVE-2024-21626).
 func TestWorkingDirectory(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		h.sh(t, `tree=/var/lib/machines/prey; for i in {0..12}; do ln -sfn /proc/self/fd/$i $tree/home/fd$i; done; ln -sfn /proc/self/cwd $tree/home/cwd; ln -sfn /proc/1/root $tree/home/root`)
+		h.sh(t, `tree=/var/lib/machines/prey; for i in {0..20}; do ln -sfn /proc/self/fd/$i $tree/home/fd$i; done; ln -sfn /proc/self/cwd $tree/home/cwd; ln -sfn /proc/1/root $tree/home/root`)
 		dirs := []string{"/proc/self/cwd", "/proc/self/root/..", "/proc/1/root", "/home/cwd", "/home/root", "/proc/self/task/1/cwd", "/home"}
-		for fd := 3; fd < 11; fd++ {
-			dirs = append(dirs, fmt.Sprintf("/proc/self/fd/%d", fd), fmt.Sprintf("/home/fd%d", fd), fmt.Sprintf("/proc/self/fd/%d/../../..", fd))
+		for fd := 3; fd < 24; fd++ {
+			dirs = append(dirs, fmt.Sprintf("/proc/self/fd/%d", fd))
+		}
+		for fd := 10; fd < 18; fd += 2 {
+			dirs = append(dirs, fmt.Sprintf("/home/fd%d", fd), fmt.Sprintf("/proc/self/fd/%d/../../..", fd+1))
 		}
 		out := h.sh(t, `started=0
 			for dir; do
