@@ -24,6 +24,8 @@ var conflicts = []struct {
 	{func(s Spec) bool {
 		return s.Users.Ownership == "chown" && (s.ReadOnly || s.Volatile != "" && s.Volatile != "no")
 	}, "users.ownership = \"chown\" changes the files of the tree, which read_only and volatile forbid: use \"map\""},
+	{func(s Spec) bool { return s.Ephemeral && s.Resources.Disk != "" },
+		"resources.disk is about the image, of which ephemeral makes a copy: leave out one"},
 	{func(s Spec) bool { return s.Network.NamespacePath != "" && s.Network.joinsMore() },
 		"network.namespace_path is a whole network: take out the other settings of the network"},
 	{func(s Spec) bool { return s.Network.Bridge != "" && s.Network.Zone != "" },

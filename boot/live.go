@@ -14,8 +14,6 @@ import (
 type Changes struct {
 	// Properties bring the machine's scope to what the settings say, in this order.
 	Properties []UnitProperty
-	// Disk tells whether the space of the machine's tree is to be changed too.
-	Disk bool
 	// Later are the settings, without their section's name, that only a start can change.
 	Later []string
 }
@@ -64,8 +62,7 @@ func (r Resources) Live(before Resources, keys [][]string) (c Changes, err error
 	then, _ := before.entries() // what was wrong has no effect
 	for _, line := range changedLines(append(then, now...), keys) {
 		switch props := bring(line, now); {
-		case line == "disk":
-			c.Disk = r.Disk != before.Disk
+		case line == "disk": // is the tree's, whether the machine runs or not
 		case line == "slice" && r.Slice == before.Slice:
 		case props != nil:
 			c.Properties = append(c.Properties, props...)
@@ -83,7 +80,7 @@ func changedLines(all []entry, keys [][]string) []string {
 	for _, key := range keys {
 		switch {
 		case len(key) == 0:
-			lines["disk"], lines["slice"] = true, true
+			lines["slice"] = true
 			for _, e := range all {
 				lines[e.line] = true
 			}

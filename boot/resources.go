@@ -49,7 +49,9 @@ type Resources struct {
 	IOReadOps map[string]string `toml:"io_read_ops"`
 	// Write operations a second.
 	IOWriteOps map[string]string `toml:"io_write_ops"`
-	// Space that the machine's tree may take, where its file system has quotas.
+	// Space that the machine's tree may take, such as "10G", on a file system with quotas: btrfs, where the tree is a subvolume and quotas
+	// are on (btrfs-quota(8)), or ext4 and xfs that are mounted with prjquota, where links that the tree had before are not counted and
+	// cannot be renamed. The limit stays with the tree until it is set to nothing, also for a machine that does not run.
 	Disk string `toml:"disk"`
 	// The slice that the machine is in; by default machine.slice.
 	Slice string `toml:"slice"`
@@ -58,16 +60,29 @@ type Resources struct {
 }
 
 func (r Resources) validate() error {
-	if r.Disk != "" {
-		return unsupported(struct {
-			Disk string `toml:"resources.disk"`
-		}{r.Disk})
+	if _, err := r.DiskLimit(); err != nil {
+		return err
 	}
 	if r.Slice != "" && (!strings.HasSuffix(r.Slice, ".slice") || strings.Contains(r.Slice, "/")) {
 		return fmt.Errorf("setting resources.slice: %q is not the name of a slice, such as machine.slice", r.Slice)
 	}
 	_, err := r.Properties()
 	return err
+}
+
+// DiskLimit is the setting Disk in bytes, all bits set for no limit.
+func (r Resources) DiskLimit() (uint64, error) {
+	if r.Disk == "" {
+		return unlimited, nil
+	}
+	bytes, err := parseBytes(r.Disk)
+	if err == nil && bytes == 0 {
+		err = errors.New("a tree of no bytes is none")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("setting resources.disk: %w", err)
+	}
+	return bytes, nil
 }
 
 // decideResources turns the limits into properties of the scope.

@@ -87,7 +87,7 @@ var docs = []schema.Doc{
 	{Key: "resources.io_write", Text: "Bytes a second that may be written."},
 	{Key: "resources.io_read_ops", Text: "Read operations a second."},
 	{Key: "resources.io_write_ops", Text: "Write operations a second."},
-	{Key: "resources.disk", Text: "Space that the machine's tree may take, where its file system has quotas."},
+	{Key: "resources.disk", Text: "Space that the machine's tree may take, such as \"10G\", on a file system with quotas: btrfs, where the tree is a subvolume and quotas are on (btrfs-quota(8)), or ext4 and xfs that are mounted with prjquota, where links that the tree had before are not counted and cannot be renamed. The limit stays with the tree until it is set to nothing, also for a machine that does not run."},
 	{Key: "resources.slice", Text: "The slice that the machine is in; by default machine.slice."},
 	{Key: "resources.properties", Text: "Further properties of the machine's scope, as in a unit file (systemd.resource-control(5), systemd.scope(5))."},
 	{Key: "device", Text: "Gives a machine a device of the host: its node, the right to use it, and to whom it belongs inside."},

@@ -106,6 +106,9 @@ func (a *app) changeConfig(ctx context.Context, name string, passing bool, chang
 		return fmt.Errorf("change settings of %q: %w", name, err)
 	}
 	defer draft.Close()
+	if err := changeDisk(name, draft, passing); err != nil {
+		return fmt.Errorf("change settings of %q: %w", name, err)
+	}
 	if err := draft.Save(); err != nil {
 		return err
 	}

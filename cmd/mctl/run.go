@@ -17,7 +17,6 @@ import (
 	"machined-go/boot"
 	"machined-go/boot/handover"
 	"machined-go/machine/client/terminal"
-	"machined-go/machine/image"
 )
 
 const runHelp = `Run boots an OS tree in the foreground, or runs one command in it instead of
@@ -169,7 +168,7 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 		Insist:    insist,
 		Manager:   manager,
 		Starter:   starter,
-		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
+		LockImage: claimImage(&spec),
 		Converse: func(master *os.File, gone <-chan struct{}) error {
 			return a.watchConsole(ctx, mode, &terminal.Session{Master: master, Gone: gone, Background: o.background})
 		},

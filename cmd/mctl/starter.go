@@ -14,7 +14,6 @@ import (
 
 	"machined-go/boot"
 	"machined-go/boot/handover"
-	"machined-go/machine/image"
 	"machined-go/unitgen"
 )
 
@@ -81,7 +80,7 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 	s := &boot.Service{
 		Starter:   boot.Starter{Units: partners, Registry: registry, Warn: func(err error) { a.report(err) }},
 		Manager:   manager,
-		LockImage: func() ([]*os.File, error) { return image.Lock(spec.Root, !spec.SharesImage()) },
+		LockImage: claimImage(&spec),
 		Attach:    partners.attach,
 		Watch:     partners.watch,
 		Keep:      stored[storedOrder],

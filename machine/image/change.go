@@ -13,9 +13,12 @@ import (
 	"machined-go/boot/sys"
 )
 
-// ErrNoQuota says that an image or the pool is not on btrfs, which alone has
-// limits.
+// ErrNoQuota says that the pool is not on btrfs, which alone has limits for all
+// images together.
 var ErrNoQuota = fmt.Errorf("quota is only supported on btrfs: %w", unix.EOPNOTSUPP)
+
+// errSized says why there is no limit for a disk.
+var errSized = fmt.Errorf("a disk has the size that it has: %w", unix.EOPNOTSUPP)
 
 // errLayers says what systemd does not do with layers either.
 var errLayers = fmt.Errorf("not possible for layers: %w", unix.EOPNOTSUPP)
@@ -133,15 +136,26 @@ func number(b bool) int {
 	return 0
 }
 
-// SetLimit bounds the bytes of a subvolume; Unknown takes the bound away.
+// SetLimit bounds the bytes of a subvolume, or of a directory on a file system with quotas of projects; Unknown takes the bound away.
 func (i *Image) SetLimit(bytes uint64) error {
 	if err := i.changeable(); err != nil {
 		return fmt.Errorf("limit image %q: %w", i.Name, err)
 	}
-	if i.Type != Subvolume {
-		return fmt.Errorf("limit image %q: %w", i.Name, ErrNoQuota)
+	var err error
+	switch i.Type {
+	case Subvolume:
+		return limit(i.Path, bytes)
+	case Directory:
+		err = limitTree(i.Path, bytes)
+	case Raw, Block:
+		err = errSized
+	default:
+		err = errLayers
 	}
-	return limit(i.Path, bytes)
+	if err != nil {
+		return fmt.Errorf("limit image %q: %w", i.Name, err)
+	}
+	return nil
 }
 
 // SetPoolLimit is SetLimit for all images together.
@@ -169,6 +183,9 @@ func limit(path string, bytes uint64) error {
 	err = sys.LimitSubvolume(fd, bytes)
 	if errors.Is(err, unix.ENOTTY) {
 		err = ErrNoQuota
+	}
+	if errors.Is(err, unix.ENOTCONN) {
+		err = fmt.Errorf("quotas are off on its file system: see btrfs-quota(8), or `btrfs quota enable %s`: %w", filepath.Dir(path), err)
 	}
 	if err != nil {
 		return fmt.Errorf("limit %q: %w", path, err)

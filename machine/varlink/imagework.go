@@ -83,7 +83,7 @@ func updateImage(c *call, i *image.Image) error {
 	}
 	if limit, given, _ := c.number("limit", 0, image.Unknown); given {
 		err := i.SetLimit(limit)
-		if errors.Is(err, image.ErrNoQuota) {
+		if errors.Is(err, unix.EOPNOTSUPP) {
 			err = system(unix.EOPNOTSUPP)
 		}
 		errs = append(errs, err)
