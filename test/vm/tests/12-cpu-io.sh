@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
-# CPUQuota= and IOWriteBandwidthMax= of the scope hold inside and change live.
+# Limits of processor time, processors and disk bandwidth hold inside and change live.
 
 scope=machine-deb.scope
 
@@ -14,18 +14,23 @@ part1() {
 cpu() {
 	local share
 	systemd-run -M deb -q --unit burn -p Type=exec /bin/bash -c 'while :; do :; done'
-	systemctl set-property --runtime "$scope" CPUQuota=20%
+	mctl set deb cpu=20%
 	want "$scope" CPUQuotaPerSecUSec=200ms
 	sleep 1
 	share=$(share_in 6)
 	note "$share% of a processor at 20%"
 	((share <= 30)) || fail "used $share%"
 	(($(awk '$1 == "nr_throttled" { print $2 }' "/sys/fs/cgroup/machine.slice/$scope/cpu.stat") > 0)) || fail 'never throttled'
-	systemctl set-property --runtime "$scope" CPUQuota=
+	mctl set deb cpu=
 	share=$(share_in 3)
 	note "$share% with the limit gone"
 	((share > 40)) || fail "used only $share% without a limit"
 	systemctl -M deb stop burn
+	mctl set deb cpus=1
+	want "$scope" AllowedCPUs=1
+	[[ $(inside deb 'nproc; cat /sys/fs/cgroup/cpuset.cpus.effective') == $'1\n1' ]] || fail "more than one processor: $(inside deb nproc)"
+	mctl set deb cpus=
+	[[ $(inside deb nproc) == "$(nproc)" ]] || fail 'not all processors again'
 }
 
 share_in() { # SECONDS; the machine's use of processor time, in percent
@@ -37,12 +42,17 @@ share_in() { # SECONDS; the machine's use of processor time, in percent
 
 io() {
 	local began
-	systemctl set-property --runtime "$scope" 'IOWriteBandwidthMax=/dev/vda 1M'
-	want "$scope" 'IOWriteBandwidthMax=/dev/vda 1000000'
+	mctl set deb io_write=/dev/vda=1M
+	want "$scope" 'IOWriteBandwidthMax=/dev/vda 1048576'
 	began=$SECONDS
 	inside deb 'dd if=/dev/zero of=/root/blob bs=256k count=24 oflag=direct 2>&1' || fail 'dd failed'
-	note "6 MiB at 1 MB/s took $((SECONDS - began)) s"
+	note "6 MiB at 1 MiB/s took $((SECONDS - began)) s"
 	((SECONDS - began >= 5)) || fail 'faster than the limit'
-	systemctl set-property --runtime "$scope" IOWriteBandwidthMax=
+	mctl set deb io_write=
+	want "$scope" IOWriteBandwidthMax=
+	began=$SECONDS
+	inside deb 'dd if=/dev/zero of=/root/blob bs=256k count=24 oflag=direct 2>&1' || fail 'dd failed'
+	note "and $((SECONDS - began)) s with the limit gone"
+	((SECONDS - began < 5)) || fail 'no faster without a limit'
 	rm "$machines/deb/root/blob"
 }

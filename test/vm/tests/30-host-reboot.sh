@@ -32,6 +32,17 @@ part2() {
 		back "$name"
 	done
 	want contain@two ActiveState=inactive
+	for name in "${all[@]}"; do
+		told "$name"
+	done
+}
+
+# After the reboot it can be asked how the machine ended before.
+told() { # MACHINE
+	local said
+	said=$(mctl why "$1") || fail "mctl why $1: exit status $?: $said"
+	note "$said"
+	grep -q 'powered off' <<<"$said" || fail "mctl why $1 does not tell of the end with the host: $said"
 }
 
 polite() { # MACHINE
