@@ -87,7 +87,7 @@ func (h *host) sh(t testing.TB, script string) string {
 }
 
 func (h *host) try(script string) (stdout, stderr string, code int) {
-	return h.Exec("timeout", "-k", "5", "60", "bash", "-euo", "pipefail", "-c", common+script)
+	return h.Exec("timeout", "-k", "5", "120", "bash", "-euo", "pipefail", "-c", common+script)
 }
 
 // row is what a user does with clients, and what they say: the script must end

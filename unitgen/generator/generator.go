@@ -99,7 +99,7 @@ func (h host) keep(dir string) error {
 }
 
 // rules say which files tell that a machine stays with stock nspawn: what it runs, or what was enabled for it, for the host relies
-// on that as it is; machines with settings that only it reads; and images that only it can boot.
+// on that as it is; and images that only it can boot.
 var rules = []struct {
 	pattern, before, after, why string
 	but                         func(path, name string) bool
@@ -108,9 +108,6 @@ var rules = []struct {
 	{"run/systemd/system/*.d", prefix, suffix + ".d", "its unit has drop-ins", nil},
 	{"etc/systemd/system.control/*.d", prefix, suffix + ".d", "its unit has drop-ins", nil},
 	{"run/systemd/system.control/*.d", prefix, suffix + ".d", "its unit has drop-ins", nil},
-	{"etc/systemd/nspawn/*", "", ".nspawn", "it has settings for it", nil},
-	{"run/systemd/nspawn/*", "", ".nspawn", "it has settings for it", nil},
-	{"var/lib/machines/*", "", ".nspawn", "it has settings for it", nil},
 	{"var/lib/machines/*", "", ".roothash", "its image has verity", nil},
 	{"var/lib/machines/*", "", ".usrhash", "its image has verity", nil},
 	{"var/lib/machines/*", "", ".verity", "its image has verity", nil},
