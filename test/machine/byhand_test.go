@@ -33,6 +33,11 @@ func TestWithoutSystemd(t *testing.T) {
 			t.Errorf("with a limit: exit status %d", code)
 		}
 		oneLine(t, errs, "MemoryMax", "needs systemd as PID 1")
+		_, errs, code = without(`mctl run --directory tiny --private-users=no --register=no /bin/sh -c :`)
+		if code != 125 {
+			t.Errorf("as the host's root: exit status %d", code)
+		}
+		oneLine(t, errs, "without a user namespace it could open all devices")
 		h.nothingLeft(t, before)
 	})
 }
