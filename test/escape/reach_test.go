@@ -43,9 +43,10 @@ func withKeys(r *record, args []string) {
 	r.control(err, "join a session keyring")
 	_, err = unix.KeyctlInt(unix.KEYCTL_LINK, unix.KEY_SPEC_USER_KEYRING, session, 0, 0)
 	r.control(err, "link the user's keyring to it")
-	var ids []string
+	name := fmt.Sprint(keyName, time.Now().UnixNano()) // the keyring is shared with other labs
+	ids := []string{name}
 	for _, ring := range []int{session, unix.KEY_SPEC_USER_KEYRING} {
-		id, err := unix.AddKey("user", keyName, []byte(secret), ring)
+		id, err := unix.AddKey("user", name, []byte(secret), ring)
 		r.control(err, "add a key")
 		defer unix.KeyctlInt(unix.KEYCTL_INVALIDATE, id, 0, 0, 0)
 		const all = 0x3f3f0000 // for whoever possesses it, and for its user
@@ -59,27 +60,29 @@ func withKeys(r *record, args []string) {
 	spawn(r, append(append(args, "/usr/bin/attacker", "keys"), ids...))
 }
 
-func attackKeys(r *record, ids []string) {
+// attackKeys looks for a key of that name, and for keys of these numbers.
+func attackKeys(r *record, args []string) {
+	name, ids := args[0], args[1:]
 	buf := make([]byte, 64)
 	for _, text := range ids {
 		id, _ := strconv.Atoi(text)
-		for name, cmd := range map[string]int{"read": unix.KEYCTL_READ, "describe": unix.KEYCTL_DESCRIBE} {
+		for verb, cmd := range map[string]int{"read": unix.KEYCTL_READ, "describe": unix.KEYCTL_DESCRIBE} {
 			_, err := unix.KeyctlBuffer(cmd, id, buf, 0)
-			r.denied(err, nil, "%s key %d", name, id)
+			r.denied(err, nil, "%s key %d", verb, id)
 		}
-		for name, cmd := range map[string]int{"revoke": unix.KEYCTL_REVOKE, "invalidate": unix.KEYCTL_INVALIDATE} {
+		for verb, cmd := range map[string]int{"revoke": unix.KEYCTL_REVOKE, "invalidate": unix.KEYCTL_INVALIDATE} {
 			_, err := unix.KeyctlInt(cmd, id, 0, 0, 0)
-			r.denied(err, nil, "%s key %d", name, id)
+			r.denied(err, nil, "%s key %d", verb, id)
 		}
 		r.denied(unix.KeyctlSetperm(id, 0x3f3f3f3f), []error{unix.EACCES, unix.EPERM}, "open key %d to all", id)
 		_, err := unix.KeyctlInt(unix.KEYCTL_LINK, id, unix.KEY_SPEC_PROCESS_KEYRING, 0, 0)
 		r.denied(err, nil, "link key %d", id)
-		_, err = unix.KeyctlSearch(id, "user", keyName, 0)
+		_, err = unix.KeyctlSearch(id, "user", name, 0)
 		r.denied(err, nil, "search keyring %d", id)
 	}
 	for _, ring := range []int{unix.KEY_SPEC_SESSION_KEYRING, unix.KEY_SPEC_USER_KEYRING, unix.KEY_SPEC_USER_SESSION_KEYRING,
 		unix.KEY_SPEC_PROCESS_KEYRING, unix.KEY_SPEC_THREAD_KEYRING} {
-		_, err := unix.KeyctlSearch(ring, "user", keyName, 0)
+		_, err := unix.KeyctlSearch(ring, "user", name, 0)
 		r.denied(err, nil, "search keyring %d", ring)
 	}
 	text, err := os.ReadFile("/proc/keys")
