@@ -12,6 +12,7 @@ import (
 	"machined-go/boot/caps"
 	"machined-go/boot/mount"
 	"machined-go/boot/network"
+	"machined-go/boot/seccomp"
 	"machined-go/boot/sys"
 )
 
@@ -57,8 +58,9 @@ type Plan struct {
 	Systemd   bool // the init is systemd
 	Announces bool // the first program says when it is ready
 	Mounts    []mount.Op
-	Caps      caps.Set // the bounding set
-	Ambient   caps.Set // what a program keeps that does not run as root
+	Caps      caps.Set       // the bounding set
+	Ambient   caps.Set       // what a program keeps that does not run as root
+	Policy    seccomp.Policy // what Filter does; not of a container, which brings its own
 	Filter    []unix.SockFilter
 	Limits    []Limit
 	CPUs      []byte // bit mask of the processors that may be used, the lowest bit first; empty for all

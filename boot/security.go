@@ -108,11 +108,11 @@ func (p *Plan) decideSecurity(f Facts) error {
 	if p.Ambient != 0 && len(p.Spec.Command) == 0 {
 		return fmt.Errorf("ambient_capabilities are of use to a command alone, not to an init, which is root")
 	}
-	policy := wish.policy(seccomp.Policy{Caps: p.Caps, UserNamespace: p.Spec.Users.own()})
+	p.Policy = wish.policy(seccomp.Policy{Caps: p.Caps, UserNamespace: p.Spec.Users.own()})
 	if wish.Nesting && !p.Spec.Users.own() {
-		policy.Allow = append(slices.Clip(policy.Allow), nestingCalls...)
+		p.Policy.Allow = append(slices.Clip(p.Policy.Allow), nestingCalls...)
 	}
-	p.Filter, err = seccomp.Program(policy)
+	p.Filter, err = seccomp.Program(p.Policy)
 	return err
 }
 

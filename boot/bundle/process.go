@@ -3,11 +3,8 @@
 package bundle
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -16,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/boot"
-	"machined-go/boot/sys"
 )
 
 // SetArgs has the bundle run another command.
@@ -91,34 +87,11 @@ func (t *translation) environment() []string {
 	return append(slices.Clip(env), "HOME="+homeOf(t.bundle.Root, t.config.Process.User.UID))
 }
 
-// homeOf looks a user's home up in the root's own list; "/" if there is none.
-func homeOf(root string, uid uint32) string {
-	const none, most = "/", 1 << 20
-	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return none
-	}
-	defer unix.Close(dir)
-	fd, err := sys.OpenIn(dir, "/etc/passwd", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
-	if err != nil {
-		return none
-	}
-	f := os.NewFile(uintptr(fd), "passwd")
-	defer f.Close()
-	lines := bufio.NewScanner(io.LimitReader(f, most))
-	for lines.Scan() {
-		field := strings.Split(lines.Text(), ":")
-		if len(field) == 7 && field[2] == strconv.FormatUint(uint64(uid), 10) && path.IsAbs(field[5]) && !strings.ContainsRune(field[5], 0) {
-			return field[5]
-		}
-	}
-	return none
-}
+// stopSignal is the annotation by which an image says which signal asks it to end, for its bundle has no field for it.
+const stopSignal = "org.opencontainers.image.stopSignal"
 
-// stopSignal is what an image says (org.opencontainers.image.stopSignal), for its bundle has no field for it.
 func (t *translation) stopSignal() unix.Signal {
-	const annotation = "org.opencontainers.image.stopSignal"
-	text := t.config.Annotations[annotation]
+	text := t.config.Annotations[stopSignal]
 	if text == "" {
 		return unix.SIGTERM
 	}
@@ -136,7 +109,7 @@ func (t *translation) stopSignal() unix.Signal {
 	if s := unix.SignalNum("SIG" + name); s != 0 {
 		return s
 	}
-	t.note("annotations."+annotation, "%q is no signal, ignored", text)
+	t.note("annotations."+stopSignal, "%q is no signal, ignored", text)
 	return unix.SIGTERM
 }
 

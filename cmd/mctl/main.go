@@ -45,6 +45,7 @@ func verbs() []func(*app) *cobra.Command {
 		newEnableCmd,
 		newDisableCmd,
 		newConfigCmd,
+		newGenerateCmd,
 		newVersionCmd,
 		newCompletionCmd,
 		newManCmd,

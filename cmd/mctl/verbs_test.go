@@ -46,6 +46,7 @@ func TestCompletionKnowsMachinesAndImages(t *testing.T) {
 		{"poweroff web ", []string{"db"}},
 		{"start ", []string{"broken", "cache"}},
 		{"enable c", []string{"cache"}},
+		{"generate oci w", []string{"web"}},
 		{"shell d", []string{"db"}},
 		{"kill --kill-whom=", []string{"all", "leader", "supervisor"}},
 		{"list -o ", []string{"table", "wide", "json", "name"}},
