@@ -246,6 +246,9 @@ func Preview(spec Spec) (*Plan, error) {
 	if c.ids, err = previewIDs(spec); err != nil {
 		return nil, err
 	}
+	if spec, _, err = settleOwnership(spec, c); err != nil {
+		return nil, err
+	}
 	if c.disks, err = openDevices(spec, true); err != nil {
 		return nil, err
 	}

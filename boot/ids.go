@@ -46,6 +46,8 @@ func previewIDs(s Spec) (got ids, err error) {
 		if got.Base, err = s.Users.base(s.Root); err != nil {
 			return got, err
 		}
+	} else if base, err := treeBase(s.Root); err == nil && base != 0 {
+		got.Base = base
 	}
 	for i := range s.delegates() {
 		got.delegated = append(got.delegated, userns.Range{Base: userns.Preferred(delegatedName(s.Name, i))})

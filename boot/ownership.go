@@ -69,36 +69,30 @@ func (u Users) tree(path string) mount.Tree {
 	return mount.Tree{Path: path}
 }
 
-// settleOwnership finds out how the files of the machine's tree can come to belong to its ids, and changes them if that is how.
-func settleOwnership(ctx context.Context, spec Spec, c claim) (Spec, error) {
+// settleOwnership finds out how the files of the machine's tree can come to belong to its ids, and whether they must be changed for that.
+func settleOwnership(spec Spec, c claim) (settled Spec, change bool, err error) {
 	if spec.Container != nil || !spec.Users.own() {
-		return spec, nil
+		return spec, false, nil
 	}
 	how := spec.Users.ownership()
 	if spec.made() && (how == ownChown || how == ownForeign) {
-		return spec, fmt.Errorf("users.ownership = %q is for directories: %q is none", how, spec.Root)
+		return spec, false, fmt.Errorf("users.ownership = %q is for directories: %q is none", how, spec.Root)
 	}
-	if spec.made() {
-		return spec, nil
-	}
-	if how != ownMap && how != ownChown {
-		return spec, nil
+	if spec.made() || how != ownMap && how != ownChown {
+		return spec, false, nil
 	}
 	base, err := treeBase(spec.Root)
 	switch {
 	case err != nil && how == ownMap && !spec.Users.auto():
-		return spec, nil
+		return spec, false, nil
 	case err != nil:
-		return spec, err
+		return spec, false, err
 	case base != 0 && how == ownMap && spec.Users.auto():
 		spec.Users.Ownership = ownChown
 	case base != 0 && how == ownMap && spec.Users.Namespace != usersRange:
-		return spec, fmt.Errorf("the files of %q belong to ids from %d on, of another machine: set users.ownership = \"chown\" or \"auto\"", spec.Root, base)
+		return spec, false, fmt.Errorf("the files of %q belong to ids from %d on, of another machine: set users.ownership = \"chown\" or \"auto\"", spec.Root, base)
 	}
-	if spec.Users.Ownership != ownChown || base == c.ids.Base {
-		return spec, nil
-	}
-	return spec, chownTree(ctx, spec, c)
+	return spec, spec.Users.Ownership == ownChown && base != c.ids.Base, nil
 }
 
 // chownTree gives the machine's tree to its ids.

@@ -299,7 +299,10 @@ func (s *start) letGo(context.Context) (func(), error) {
 
 // boot prepares a plan from what is claimed and carries it out.
 func (s *Starter) boot(ctx context.Context, spec Spec, c claim) (*Plan, *Machine, error) {
-	spec, err := settleOwnership(ctx, spec, c)
+	spec, change, err := settleOwnership(spec, c)
+	if err == nil && change {
+		err = chownTree(ctx, spec, c)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -112,4 +112,7 @@ func (p *Plan) outlineIDs(add func(kind, format string, args ...any)) {
 	for _, m := range p.IDs.Users {
 		add("ids", "user ids %d-%d are %d-%d on the host", m.Inside, m.Inside+m.Count-1, m.Outside, m.Outside+m.Count-1)
 	}
+	if p.Spec.Users.ownership() == ownChown {
+		add("ids", "files of %s that belong to other ids are given to these for good", p.Spec.Root)
+	}
 }

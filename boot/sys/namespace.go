@@ -4,7 +4,6 @@ package sys
 
 import (
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -81,15 +80,4 @@ func Permitted() (uint64, error) {
 func setFSIDs(id uint32) {
 	_, _, _ = unix.RawSyscall(unix.SYS_SETFSGID, uintptr(id), 0, 0)
 	_, _, _ = unix.RawSyscall(unix.SYS_SETFSUID, uintptr(id), 0, 0)
-}
-
-// WriteIDMaps maps user and group ids 0 to count-1 of pid's user namespace to base and up.
-func WriteIDMaps(pid int, base, count uint32) error {
-	line := []byte(fmt.Sprintf("0 %d %d\n", base, count))
-	for _, name := range []string{"uid_map", "gid_map"} {
-		if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", pid, name), line, 0); err != nil {
-			return fmt.Errorf("map ids of process %d: %w", pid, err)
-		}
-	}
-	return nil
 }
