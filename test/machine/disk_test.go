@@ -196,13 +196,15 @@ func TestDiskImageLeavesNothing(t *testing.T) {
 		h.start(t, name)
 		h.sh(t, `kill -KILL $(systemctl show -P MainPID contain@"$1")`, name)
 		h.noLoops(t, name)
-		h.sh(t, `systemctl reset-failed contain@"$1"`, name)
+		h.sh(t, `systemctl reset-failed contain@"$1" || true`, name)
 		h.nothingLeft(t, before)
 		// Somebody else has it.
-		h.sh(t, `losetup /dev/loop60 "/var/lib/machines/$1.raw"`, name)
-		t.Cleanup(func() { _, _, _ = h.try(`losetup -d /dev/loop60`) })
-		h.refused(t, `mctl run --read-only `+name+` /bin/stat /`, "in use as /dev/loop60")
-		h.sh(t, `losetup -d /dev/loop60; mctl run "$1" /bin/stat /`, name)
+		device := strings.TrimSpace(h.sh(t, `losetup --find --show "/var/lib/machines/$1.raw"`, name))
+		t.Cleanup(func() {
+			_, _, _ = h.try(`[[ $(losetup -n -O BACK-FILE "$1") != */"$2".raw ]] || losetup -d "$1"`, device, name)
+		})
+		h.refused(t, `mctl run --read-only `+name+` /bin/stat /`, "in use as "+device)
+		h.sh(t, `losetup -d "$2"; mctl run "$1" /bin/stat /`, name, device)
 	})
 }
 
