@@ -114,6 +114,6 @@ func (c *Container) namespace(flag int) *Namespace {
 // picks tells whether the container is to get a free range of ids.
 func (c *Container) picks() bool { return c.Users != nil && len(c.Users.Users) == 0 }
 
-// Exposes tells whether somebody may be about, root as on the host, when the container's program begins: who sees in /proc what the
+// exposes tells whether somebody may be about, root as on the host, when the container's program begins: who sees in /proc what the
 // leader runs, which may be our program, by a script whose interpreter is /proc/self/exe.
-func (c *Container) Exposes() bool { return c.Users == nil && !c.makes(unix.CLONE_NEWPID) }
+func (c *Container) exposes() bool { return c.Users == nil && !c.makes(unix.CLONE_NEWPID) }

@@ -23,7 +23,8 @@ import (
 func Guard(spec Spec, manager handover.Manager, stored map[string][]*os.File) error {
 	const self = "/proc/self/exe"
 	var st unix.Statfs_t
-	if !spec.hostRoot() || !UnderSystemd() { // where it is not PID 1 there are no such machines
+	privileged := spec.hostRoot() && UnderSystemd() // where it is not PID 1 there are no such machines
+	if !privileged && (spec.Container == nil || !spec.Container.exposes()) {
 		return nil
 	}
 	if err := unix.Statfs(self, &st); err != nil || st.Flags&unix.ST_RDONLY != 0 {
@@ -34,7 +35,7 @@ func Guard(spec Spec, manager handover.Manager, stored map[string][]*os.File) er
 }
 
 // hostRoot tells whether the machine's root is the host's. A container's is not in this sense: its program is looked for without links
-// of /proc, and it has no use for the rights that an interpreter's file could be found with.
+// of /proc, and one that has it for an interpreter finds nobody there who could make use of that, unless it exposes us.
 func (s Spec) hostRoot() bool {
 	return s.Container == nil && !s.Users.own()
 }

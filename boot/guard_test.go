@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/boot/handover"
+	"machined-go/boot/sys"
 )
 
 // guardOnce executes itself again as Guard does, with a file that is stored, and then tells what it finds.
@@ -53,6 +54,18 @@ func TestGuardIsForHostRootAlone(t *testing.T) {
 	for _, spec := range []Spec{{}, {Users: Users{Namespace: usersIdentity}}, {Container: new(Container)}} {
 		if spec.hostRoot() {
 			t.Errorf("%+v is taken for a machine whose root is the host's", spec.Users)
+		}
+	}
+	for _, c := range []struct {
+		container Container
+		want      bool
+	}{
+		{Container{}, true}, {Container{Users: new(sys.IDMaps)}, false},
+		{Container{Namespaces: []Namespace{{Kind: "pid", Flag: unix.CLONE_NEWPID}}}, false},
+		{Container{Namespaces: []Namespace{{Kind: "pid", Flag: unix.CLONE_NEWPID, Path: "/proc/7/ns/pid"}}}, true},
+	} {
+		if got := c.container.exposes(); got != c.want {
+			t.Errorf("%+v exposes us: %v", c.container.Namespaces, got)
 		}
 	}
 	spec := Spec{Name: "web", Root: "/srv", Users: Users{Namespace: usersNone}}

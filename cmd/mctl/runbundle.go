@@ -10,7 +10,7 @@ import (
 
 	"machined-go/boot"
 	"machined-go/boot/bundle"
-	"machined-go/boot/sys"
+	"machined-go/boot/handover"
 	"machined-go/machine/client/terminal"
 	"machined-go/machine/image"
 )
@@ -61,8 +61,8 @@ func (a *app) runBundle(ctx context.Context, insist <-chan struct{}, o *runOptio
 		return 0, a.preview(spec, o.dryRun)
 	}
 	spec, notes, err := readBundle(o.bundle, o.name, args)
-	if err == nil && spec.Container.Exposes() {
-		err = sys.RunSealed()
+	if err == nil {
+		err = boot.Guard(spec, handover.Manager{}, nil)
 	}
 	if err != nil {
 		return 0, err

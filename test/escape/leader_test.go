@@ -129,7 +129,7 @@ func overwrite(r *record, exe string) {
 			unix.Close(fd)
 		}
 		if err != unix.ETXTBSY {
-			r.denied(err, []error{unix.EPERM, unix.EACCES}, "write %s, held open", exe)
+			r.denied(err, []error{unix.EPERM, unix.EACCES, unix.EROFS}, "write %s, held open", exe)
 			return
 		}
 	}
