@@ -118,6 +118,10 @@ func overwrite(r *record, exe string) {
 	}
 	defer unix.Close(held)
 	name := "/proc/self/fd/" + strconv.Itoa(held)
+	if err := unix.Access(name, unix.W_OK); err != nil { // tells though it runs
+		r.denied(err, []error{unix.EPERM, unix.EACCES, unix.EROFS}, "write %s, held open", exe)
+		return
+	}
 	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		fd, err := unix.Open(name, unix.O_RDWR, 0)
 		if err == nil {
