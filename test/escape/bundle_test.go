@@ -3,6 +3,7 @@
 package escape_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -89,7 +90,7 @@ func (c config) at(name string) map[string]any { return c[name].(map[string]any)
 
 func (c config) mount(m map[string]any) { c["mounts"] = append(c["mounts"].([]map[string]any), m) }
 
-// bundle makes a bundle with the attacker's image, and what a script does to that.
+// bundle makes a bundle, of which there may be several, with the attacker's image, and what a script does to that.
 func (h *host) bundle(t *testing.T, name string, c config, change string) {
 	t.Helper()
 	text, err := json.Marshal(c)
@@ -100,21 +101,31 @@ func (h *host) bundle(t *testing.T, name string, c config, change string) {
 	t.Cleanup(func() { h.sh(t, `rm -rf --one-file-system `+bundle+`-"$1"`, name) })
 }
 
-// runBundle gives what the attacker says in a bundle's container; that it does not start is as good.
-func (h *host) runBundle(t *testing.T, name string) (out string) {
+// runBundle gives what the attacker says in the container of such a bundle; that it does not start is as good.
+func (h *host) runBundle(t *testing.T, c config, change string) (out string) {
 	t.Helper()
-	out, errs, code := h.try(linksScript+`before=$(look); code=0; timeout 20 mctl run --oci-bundle=`+bundle+`-$1 </dev/null || code=$?
-		[[ $(look) == "$before" ]] || { printf 'broken\tthe host has changed: %s\n' "$(diff <(echo "$before") <(look))"; }; exit $code`, name)
-	if code != 0 && code < 125 || code == 124 {
-		t.Errorf("exit status %d\n%s%s", code, out, errs)
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for line := range strings.Lines(out) {
+	cmd := h.Command("timeout", "-k", "5", commandLimit, "bash", "-euo", "pipefail", "-c", image+linksScript+`
+		dir=/var/lib/machines/bundle; mkdir -p $dir; cd $dir; cat >config.json; image bundle/rootfs; cd rootfs; `+change+`
+		before=$(look); code=0; timeout 20 mctl run --oci-bundle=$dir </dev/null || code=$?
+		[[ $(look) == "$before" ]] || { printf 'broken\tthe host has changed: %s\n' "$(diff <(echo "$before") <(look))"; }
+		rm -rf --one-file-system $dir; exit $code`)
+	var said, errs bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), &said, &errs
+	_ = cmd.Run()
+	if code := cmd.ProcessState.ExitCode(); code != 0 && code < 125 || code == 124 {
+		t.Errorf("exit status %d\n%s%s", code, &said, &errs)
+	}
+	for line := range strings.Lines(said.String()) {
 		if strings.HasPrefix(line, wordBroken) {
 			t.Error(line)
 		}
 	}
-	show(t, out+errs)
-	return out
+	show(t, said.String()+errs.String())
+	return said.String()
 }
 
 // The masks of containers are as tight, with a user namespace and with the few rights that an engine gives without one; also if the tree has
@@ -124,16 +135,14 @@ func TestBundleMasks(t *testing.T) {
 		h.sh(t, linksScript+`secret=$1; canary`, secret)
 		for name, kinds := range map[string][]string{"shared-users": spaces(), "own-users": spaces(newUsers)} {
 			t.Run(name, func(t *testing.T) {
-				h.bundle(t, "masks", newConfig(kinds, "/usr/bin/attacker", "paths"), own(kinds))
-				judge(t, h.runBundle(t, "masks"))
+				judge(t, h.runBundle(t, newConfig(kinds, "/usr/bin/attacker", "paths"), own(kinds)))
 			})
 			for _, to := range []string{"/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "../../../../../../srv/canary/file"} {
 				t.Run(name+" "+to, func(t *testing.T) {
 					c := newConfig(kinds, "/usr/bin/attacker", "paths")
 					c["mounts"] = c["mounts"].([]map[string]any)[:2] // /dev is the tree's
 					c.at("process")["terminal"] = true
-					h.bundle(t, "links", c, fmt.Sprintf(`for f in null console zero ptmx pts; do ln -sfn %s dev/$f; done; `, to)+own(kinds))
-					h.runBundle(t, "links")
+					h.runBundle(t, c, fmt.Sprintf(`for f in null console zero ptmx pts; do ln -sfn %s dev/$f; done; `, to)+own(kinds))
 				})
 			}
 		}
@@ -173,11 +182,9 @@ func TestBundleDirectory(t *testing.T) {
 		for _, cwd := range []string{"/proc/self/fd/5", "/proc/self/fd/8", "/proc/self/cwd", "/home/link", "/proc/self/fd/7/../../.."} {
 			c := newConfig(spaces(), "/usr/bin/attacker", "outside")
 			c.at("process")["cwd"] = cwd
-			h.bundle(t, "directory", c, `ln -sfn /proc/self/fd/7 home/link`)
-			h.runBundle(t, "directory")
+			h.runBundle(t, c, `ln -sfn /proc/self/fd/7 home/link`)
 		}
-		h.bundle(t, "directory", newConfig(spaces(), "/usr/bin/attacker", "descriptors"), "")
-		judge(t, h.runBundle(t, "directory"))
+		judge(t, h.runBundle(t, newConfig(spaces(), "/usr/bin/attacker", "descriptors"), ""))
 	})
 }
 
@@ -207,8 +214,7 @@ func TestBundleProcRedirected(t *testing.T) {
 				if name == "link" {
 					change += `rm -rf proc; ln -s /srv/canary/proc proc`
 				}
-				h.bundle(t, "redirect", c, change)
-				h.runBundle(t, "redirect")
+				h.runBundle(t, c, change)
 			})
 		}
 	})
