@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package network_test tries in labs how machines are connected: beside systemd-nspawn, by what gets through, and by what is left
+// when they end in whatever way.
+package network_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"machined-go/test/lab"
+)
+
+func TestMain(m *testing.M) { lab.Main(m) }
+
+// commandLimit is longer than any command here takes; one that hangs fails.
+const commandLimit = "150"
+
+// host is a lab that has our daemon, and systemd-nspawn beside it.
+type host struct {
+	*lab.Lab
+	suite string
+}
+
+// eachSuite runs a test on a host of each suite at the same time. Tests are not parallel among each other, so each has the hosts to
+// itself.
+func eachSuite(t *testing.T, test func(t *testing.T, h *host)) { sinceSuite(t, 0, test) }
+
+// versions are those of the suites' systemd.
+var versions = map[string]int{"bookworm": 252, "trixie": 257, "sid": 262}
+
+// sinceSuite is eachSuite for those that have a systemd as new as that.
+func sinceSuite(t *testing.T, version int, test func(t *testing.T, h *host)) {
+	for _, suite := range lab.Suites() {
+		if versions[suite] < version {
+			continue
+		}
+		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
+			h := &host{lab.Up(t, suite, lab.Ours), suite}
+			t.Cleanup(func() {
+				if t.Failed() {
+					out, _, _ := h.Exec("journalctl", "--no-pager", "-q", "-n", "60", "-o", "short-precise")
+					t.Logf("journal of %s:\n%s", h.Name, out)
+				}
+			})
+			h.sh(t, hardware)
+			test(t, h)
+		})
+	}
+}
+
+// hardware makes what stands for the host's: an Ethernet interface "lan" that leads to another namespace, "wire", one that is to be
+// lent, "spare", one with a long name, and a bridge.
+const hardware = `
+if ! ip link show lan >/dev/null 2>&1; then
+	ip netns add wire
+	ip link add lan type veth peer name eth0 netns wire
+	ip link add spare type veth peer name plug netns wire
+	ip link add a-long-name-123 type veth peer name long netns wire
+	ip link add br7 type bridge
+	ip addr add 198.51.100.1/24 dev lan
+	ip addr add 2001:db8:1::1/64 dev lan nodad
+	ip -n wire addr add 198.51.100.2/24 dev eth0
+	ip -n wire addr add 2001:db8:1::2/64 dev eth0 nodad
+	for l in lan spare a-long-name-123 br7; do ip link set $l up; done
+	for l in lo eth0 plug long; do ip -n wire link set $l up; done
+	udevadm settle
+fi
+`
+
+// sh runs a bash script in the lab, where the first failure ends it, and returns its output; a failure ends the test.
+func (h *host) sh(t testing.TB, script string, args ...string) string {
+	t.Helper()
+	stdout, stderr, code := h.try(script, args...)
+	if code != 0 {
+		t.Fatalf("%s: exit status %d of:\n%s %q\n%s%s", h.Name, code, script, args, stdout, stderr)
+	}
+	return stdout
+}
+
+// try is sh, but may fail.
+func (h *host) try(script string, args ...string) (stdout, stderr string, code int) {
+	command := []string{"timeout", "-k", "5", commandLimit, "bash", "-euo", "pipefail", "-c", script, "bash"}
+	return h.Exec(append(command, args...)...)
+}
+
+// settings gives machine its settings until the test ends.
+func (h *host) settings(t testing.TB, machine, toml string) {
+	t.Helper()
+	h.sh(t, `mkdir -p /etc/machined-go/machines; printf '%s\n' "$2" >"/etc/machined-go/machines/$1.toml"`, machine, toml)
+	t.Cleanup(func() { h.sh(t, `rm -f "/etc/machined-go/machines/$1.toml"`, machine) })
+}
+
+// eventually repeats a check until it holds.
+func eventually(t testing.TB, limit time.Duration, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v: %v", limit, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// traces lists everything that a connection could leave behind.
+const traces = `
+echo interfaces; ip -br link | awk '{ sub(/@.*/, "", $1); print $1 }' | sort
+echo state; { find /run/machined-go/{network,netns,ports.lock} /run/systemd/nspawn-network-zone ! -type d 2>/dev/null || true; } | sort
+echo mounts; awk '$5 ~ "^/run/(machined-go|netns)" { print $5 }' /proc/self/mountinfo | sort
+echo namespaces; ip netns list | awk '{ print $1 }' | sort
+echo units; systemctl list-units --all --plain --no-legend 'contain@*' 'machine-*.scope' | awk '{ print $1, $3, $4 }' | sort
+`
+
+func (h *host) traces(t testing.TB) []string {
+	t.Helper()
+	return strings.Split(h.sh(t, traces), "\n")
+}
+
+// nothingLeft waits until all is as it was before; the kernel takes a moment for a network namespace.
+func (h *host) nothingLeft(t testing.TB, before []string) {
+	t.Helper()
+	eventually(t, 15*time.Second, func() error {
+		if diff := cmp.Diff(before, h.traces(t)); diff != "" {
+			return errors.New("left behind (-before +after):\n" + diff)
+		}
+		return nil
+	})
+}
