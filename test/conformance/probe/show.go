@@ -81,7 +81,7 @@ func list(v []any, each func(any) string) string {
 var changing = []*regexp.Regexp{
 	regexp.MustCompile(`(Timestamp\w*=)\d+`), regexp.MustCompile(`(PIDFDId=)\d+`), regexp.MustCompile(`(Supervisor=)\d+`),
 	regexp.MustCompile(`((?:REALTIME|MONOTONIC|SUPERVISOR|LEADER_PIDFDID|SUPERVISOR_PIDFDID)=)\d+`), regexp.MustCompile(`\b()\d{15,16}\b`),
-	regexp.MustCompile(`("(?:pid|pidfdId|monotonic)":)\d+`), regexp.MustCompile(`()\b[1-9a-f][0-9a-f]{31}\b`),
+	regexp.MustCompile(`("(?:pid|pidfdId|monotonic)":)\d+`), regexp.MustCompile(`()\b(?:[1-9a-f][0-9a-f]{31}|[0-9a-f]{12}[1-9a-f][0-9a-f]{19})\b`),
 	regexp.MustCompile(`(pid=|PID )\d+`), regexp.MustCompile(`(dev/pts/)\d+`), regexp.MustCompile(`(:1\.)\d+`),
 }
 
