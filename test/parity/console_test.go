@@ -30,7 +30,7 @@ func consoleRows() []row {
 		{
 			options: "--background", since: 256,
 			script: terminal + `on_terminal --background=44 -D $tree /bin/echo hello | tr '\033' '#' | grep -o '#\[[0-9;]*m' | sort -u`,
-			want:   ".*#.44m", todo: "console",
+			want:   ".*#.44m",
 		},
 		{
 			options: "--set-credential", args: `--set-credential=one:'two\n\x41'`,

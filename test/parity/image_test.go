@@ -63,7 +63,7 @@ func imageRows() []row {
  "root": {"path": "rootfs"}, "mounts": [], "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}]}}
 END`,
 			script: `nspawn --oci-bundle=$work/bundle -M parity; echo exit $?`,
-			want:   "the small tree\n/usr\nb\nexit 0", todo: "oci",
+			want:   "the small tree\n/usr\nb\nexit 0",
 		},
 		{
 			options: "--read-only", keys: "Files.ReadOnly",

@@ -23,50 +23,50 @@ func networkRows() []row {
 	return []row{
 		{
 			options: "--private-network", keys: "Network.Private", base: "-U", args: "--private-network", file: "[Network]\nPrivate=yes",
-			inside: links + `; cat /sys/class/net/lo/operstate; ls /sys/class/net; grep CapBnd /proc/self/status`, want: "lo", todo: "network",
+			inside: links + `; cat /sys/class/net/lo/operstate; ls /sys/class/net; grep CapBnd /proc/self/status`, want: "lo",
 		},
 		{
 			keys: "Network.Private=no", base: "", file: "[Network]\nPrivate=no", setup: pair, after: unpair,
-			inside: links + `; grep CapBnd /proc/self/status`, want: "lo\npar0", todo: "network",
+			inside: links + `; grep CapBnd /proc/self/status`, want: "lo\npar0",
 		},
 		{
 			options: "--network-veth -n", keys: "Network.VirtualEthernet", base: "-U", args: "-n", file: "[Network]\nVirtualEthernet=yes",
 			script: meanwhile + `show() { sed 's/^[0-9]*: \([^:@]*\).*link.\(ether\|loopback\) \([^ ]*\).*/\1 \3/'; }
 				ip -o link show ve-parity | show; nsenter -t $(leader) -n ip -o link | show` + endIt + `
 				until_true test ! -e /sys/class/net/ve-parity && echo gone`,
-			want: "ve-parity ([0-9a-f]{2}:?){6}\nhost0 ([0-9a-f]{2}:?){6}\ngone", todo: "network",
+			want: "ve-parity ([0-9a-f]{2}:?){6}\nhost0 ([0-9a-f]{2}:?){6}\ngone",
 		},
 		{
 			options: "--network-veth-extra", keys: "Network.VirtualEthernetExtra", base: "-U",
 			args: "--network-veth-extra=parx:inx --network-veth-extra=pary", file: "[Network]\nVirtualEthernetExtra=parx:inx\nVirtualEthernetExtra=pary",
 			script: meanwhile + `ls /sys/class/net | grep ^par; nsenter -t $(leader) -n ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | sort` + endIt,
-			want:   "parx\npary\ninx\nlo", todo: "network",
+			want:   "parx\npary\ninx\nlo",
 		},
 		{
 			options: "--network-bridge", keys: "Network.Bridge", base: "-U", setup: `ip link del parbr 2>/dev/null; ip link add parbr type bridge`,
 			args: "--network-bridge=parbr", file: "[Network]\nBridge=parbr",
 			script: meanwhile + `ls /sys/class/net/parbr/brif; nsenter -t $(leader) -n ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | sort` + endIt + `; ip link del parbr`,
-			want:   "vb-parity\nhost0\nlo", todo: "network",
+			want:   "vb-parity\nhost0\nlo",
 		},
 		{
 			options: "--network-zone", keys: "Network.Zone", base: "-U", args: "--network-zone=par", file: "[Network]\nZone=par",
 			script: meanwhile + `ls /sys/class/net/vz-par/brif; nsenter -t $(leader) -n ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | sort` + endIt + `
 				until_true test ! -e /sys/class/net/vz-par && echo gone`,
-			want: "vb-parity\nhost0\nlo\ngone", todo: "network",
+			want: "vb-parity\nhost0\nlo\ngone",
 		},
 		{
 			options: "--network-interface", keys: "Network.Interface", base: "-U", setup: pair, after: `until_true ip link show par1 >/dev/null && echo back;` + unpair,
 			args: "--network-interface=par1", file: "[Network]\nInterface=par1",
-			inside: links, want: "lo\npar1\nback", todo: "network",
+			inside: links, want: "lo\npar1\nback",
 		},
 		{
 			options: "--network-interface=HOST:INSIDE", since: 254, base: "-U", setup: pair, after: `until_true ip link show par1 >/dev/null && echo back;` + unpair,
-			args: "--network-interface=par1:lan", inside: links, want: "lan\nlo\nback", todo: "network",
+			args: "--network-interface=par1:lan", inside: links, want: "lan\nlo\nback",
 		},
 		{
 			options: "--network-macvlan", keys: "Network.MACVLAN", base: "-U", setup: pair, after: unpair,
 			args: "--network-macvlan=par1", file: "[Network]\nMACVLAN=par1",
-			inside: links + `; ip -d -o link show mv-par1 | grep -o 'macvlan mode [a-z]*'`, want: "lo\nmv-par1\nmacvlan mode bridge", todo: "network",
+			inside: links + `; ip -d -o link show mv-par1 | grep -o 'macvlan mode [a-z]*'`, want: "lo\nmv-par1\nmacvlan mode bridge",
 		},
 		{
 			options: "--network-ipvlan", keys: "Network.IPVLAN", base: "-U", setup: pair, after: unpair,
@@ -79,16 +79,16 @@ func networkRows() []row {
 		},
 		{
 			options: "--network-namespace-path", base: "-", setup: `ip netns add parity; ip -n parity link add parns type bridge; ip -n parity link set lo up`, after: `ip netns del parity`,
-			args: "--private-users=no --network-namespace-path=/run/netns/parity", inside: links, want: "lo\nparns", todo: "network",
+			args: "--private-users=no --network-namespace-path=/run/netns/parity", inside: links, want: "lo\nparns",
 		},
 		{
 			keys: "Network.NamespacePath", since: 259, base: "-", setup: `ip netns add parity; ip -n parity link add parns type bridge; ip -n parity link set lo up`, after: `ip netns del parity`,
-			file: "[Exec]\nPrivateUsers=no\n[Network]\nNamespacePath=/run/netns/parity", inside: links, want: "lo\nparns", todo: "network",
+			file: "[Exec]\nPrivateUsers=no\n[Network]\nNamespacePath=/run/netns/parity", inside: links, want: "lo\nparns",
 		},
 		{
 			options: "--port -p", keys: "Network.Port", base: "-U -n",
 			args: "-n -p tcp:7777:80", file: "[Network]\nVirtualEthernet=yes\nPort=tcp:7777:80",
-			script: ports, want: "answer", todo: "network",
+			script: ports, want: "answer",
 		},
 	}
 }
