@@ -50,7 +50,7 @@ RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
 RestrictRealtime=yes
 SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service @mount
+SystemCallFilter=@system-service @mount quotactl_fd
 
 [Install]
 WantedBy=multi-user.target

@@ -32,7 +32,7 @@ RestrictAddressFamilies=AF_UNIX AF_NETLINK
 RestrictRealtime=yes
 SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service @mount quotactl_fd
+SystemCallFilter=@system-service @mount
 `
 }
 
