@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strings"
 )
@@ -22,7 +23,7 @@ type Changes struct {
 // scope has that is told nothing of it.
 var liveProperties = []struct {
 	names   string
-	unset   func(name string) UnitProperty
+	unset   func(name string, host Processors) UnitProperty
 	growing bool // a value is added to those that are there, so they are taken away first
 }{
 	{names: "CPUWeight StartupCPUWeight IOWeight StartupIOWeight CPUQuota CPUQuotaPeriodSec", unset: unsetNumber(math.MaxUint64)},
@@ -30,20 +31,39 @@ var liveProperties = []struct {
 		unset: unsetNumber(math.MaxUint64)},
 	{names: "MemoryMin MemoryLow DefaultMemoryMin DefaultMemoryLow StartupMemoryLow", unset: unsetNumber(0)},
 	{names: "TasksMax", unset: unsetNumber(usualTasks)},
-	{names: "AllowedCPUs StartupAllowedCPUs AllowedMemoryNodes StartupAllowedMemoryNodes",
-		unset: func(name string) UnitProperty { return UnitProperty{name, []byte{}} }},
+	// That it may use none in particular the kernel takes of no cgroup with processes, so it may use all (ENOSPC, kernel/cgroup/cpuset.c).
+	{names: "AllowedCPUs StartupAllowedCPUs", unset: func(name string, host Processors) UnitProperty { return UnitProperty{name, host.CPUs} }},
+	{names: "AllowedMemoryNodes StartupAllowedMemoryNodes",
+		unset: func(name string, host Processors) UnitProperty { return UnitProperty{name, host.Nodes} }},
 	{names: "IOReadBandwidthMax IOWriteBandwidthMax IOReadIOPSMax IOWriteIOPSMax IODeviceWeight", growing: true,
-		unset: func(name string) UnitProperty { return UnitProperty{name, []DeviceAmount{}} }},
+		unset: func(name string, _ Processors) UnitProperty { return UnitProperty{name, []DeviceAmount{}} }},
 	{names: "IPAddressAllow IPAddressDeny", growing: true,
-		unset: func(name string) UnitProperty { return UnitProperty{name, []addressPrefix{}} }},
+		unset: func(name string, _ Processors) UnitProperty { return UnitProperty{name, []addressPrefix{}} }},
 	{names: "DeviceAllow", growing: false}, // the others are the machine's own devices
 }
 
 // usualTasks is the TasksMax= of machines that nobody has given another (systemd-nspawn@.service).
 const usualTasks = 16384
 
-func unsetNumber(n uint64) func(string) UnitProperty {
-	return func(line string) UnitProperty {
+// Processors are bit masks of what a host has, the lowest bit first.
+type Processors struct{ CPUs, Nodes []byte }
+
+// HostProcessors reads them (Linux' Documentation/ABI/stable/sysfs-devices-system-cpu).
+func HostProcessors() Processors {
+	read := func(path string) []byte {
+		mask := []byte{1} // what is there in any case
+		if text, err := os.ReadFile(path); err == nil {
+			if all, err := parseCPUs(strings.TrimSpace(string(text))); err == nil {
+				mask = all
+			}
+		}
+		return mask
+	}
+	return Processors{CPUs: read("/sys/devices/system/cpu/possible"), Nodes: read("/sys/devices/system/node/possible")}
+}
+
+func unsetNumber(n uint64) func(string, Processors) UnitProperty {
+	return func(line string, _ Processors) UnitProperty {
 		name := map[string]string{"CPUQuota": "CPUQuotaPerSecUSec", "CPUQuotaPeriodSec": "CPUQuotaPeriodUSec"}[line]
 		if name == "" {
 			name = line
@@ -54,14 +74,14 @@ func unsetNumber(n uint64) func(string) UnitProperty {
 
 // Live tells how a machine that runs is brought to what r says, where before holds what was said until now. Each key is the path of a
 // setting that changed below resources, or empty for all of them.
-func (r Resources) Live(before Resources, keys [][]string) (c Changes, err error) {
+func (r Resources) Live(before Resources, keys [][]string, host Processors) (c Changes, err error) {
 	now, err := r.entries()
 	if err != nil {
 		return c, err
 	}
 	then, _ := before.entries() // what was wrong has no effect
 	for _, line := range changedLines(append(then, now...), keys) {
-		switch props := bring(line, now); {
+		switch props := bring(line, now, host); {
 		case line == "disk": // is the tree's, whether the machine runs or not
 		case line == "slice" && r.Slice == before.Slice:
 		case props != nil:
@@ -112,7 +132,7 @@ func settingOf(line string) string {
 }
 
 // bring gives what brings a line of the scope to what is set of it; nil if that cannot be done while it runs.
-func bring(line string, set []entry) (props []UnitProperty) {
+func bring(line string, set []entry, host Processors) (props []UnitProperty) {
 	for _, kind := range liveProperties {
 		if !slices.Contains(strings.Fields(kind.names), line) {
 			continue
@@ -123,7 +143,7 @@ func bring(line string, set []entry) (props []UnitProperty) {
 			}
 		}
 		if kind.unset != nil && (kind.growing || len(props) == 0) {
-			props = append([]UnitProperty{kind.unset(line)}, props...)
+			props = append([]UnitProperty{kind.unset(line, host)}, props...)
 		}
 		return props
 	}

@@ -17,6 +17,7 @@ func TestLive(t *testing.T) {
 		IORead:         map[string]string{"/a": "1M"},
 		UnitProperties: map[string]string{"TasksMax": "200", "DeviceAllow": "/dev/kvm", "Delegate": "yes", "MemoryHigh": "25%"},
 	}
+	host := Processors{CPUs: []byte{0xff, 1}, Nodes: []byte{3}}
 	const all = uint64(math.MaxUint64)
 	for _, test := range []struct {
 		keys  string
@@ -26,6 +27,7 @@ func TestLive(t *testing.T) {
 		{"cpu memory", []UnitProperty{{"CPUQuotaPerSecUSec", uint64(500_000)}, {"MemoryMax", uint64(2 << 30)}}, nil},
 		{"tasks", []UnitProperty{{"TasksMax", uint64(100)}, {"TasksMax", uint64(200)}}, nil}, // as at the start, the last one counts
 		{"swap memory_low", []UnitProperty{{"MemoryLow", uint64(0)}, {"MemorySwapMax", all}}, nil},
+		{"properties.AllowedMemoryNodes properties.StartupAllowedCPUs", []UnitProperty{{"AllowedMemoryNodes", []byte{3}}, {"StartupAllowedCPUs", []byte{0xff, 1}}}, nil},
 		{"cpu_weight", []UnitProperty{{"CPUWeight", all}}, nil},
 		{"io_read./a", []UnitProperty{{"IOReadBandwidthMax", []DeviceAmount{}}, {"IOReadBandwidthMax", []DeviceAmount{{"/a", 1 << 20}}}}, nil},
 		{"io_write", []UnitProperty{{"IOWriteBandwidthMax", []DeviceAmount{}}}, nil},
@@ -41,7 +43,7 @@ func TestLive(t *testing.T) {
 		for key := range strings.FieldsSeq(test.keys) {
 			keys = append(keys, strings.SplitN(key, ".", 2))
 		}
-		got, err := now.Live(before, keys)
+		got, err := now.Live(before, keys, host)
 		if err != nil {
 			t.Errorf("%s: %v", test.keys, err)
 		}
@@ -53,12 +55,12 @@ func TestLive(t *testing.T) {
 
 // When all settings are taken back, the machine has again what it has without any.
 func TestLiveWithoutSettings(t *testing.T) {
-	if got, err := (Resources{}).Live(Resources{}, [][]string{{}}); err != nil || !cmp.Equal(got, Changes{}) {
+	if got, err := (Resources{}).Live(Resources{}, [][]string{{}}, Processors{}); err != nil || !cmp.Equal(got, Changes{}) {
 		t.Errorf("of nothing: %+v, %v", got, err)
 	}
 	const all = uint64(math.MaxUint64)
 	before := Resources{CPU: "10%", Tasks: "9", Memory: "1G", Slice: "web.slice"}
-	got, err := Resources{}.Live(before, [][]string{{}})
+	got, err := Resources{}.Live(before, [][]string{{}}, Processors{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +73,7 @@ func TestLiveWithoutSettings(t *testing.T) {
 // Each setting of an amount can be changed and taken back in a machine that runs.
 func TestLiveHasAllSettings(t *testing.T) {
 	for key := range settingLines {
-		c, err := Resources{}.Live(Resources{}, [][]string{{key}})
+		c, err := Resources{}.Live(Resources{}, [][]string{{key}}, HostProcessors())
 		if err != nil || len(c.Properties) != 1 || len(c.Later) > 0 {
 			t.Errorf("%s: %+v, %v", key, c, err)
 		}

@@ -85,7 +85,7 @@ func isLive(section string) bool {
 
 // applyResources has systemd change the machine's unit.
 func (a *app) applyResources(ctx context.Context, c liveChange) ([]string, error) {
-	changes, err := c.then.Resources.Live(c.before.Resources, c.keys)
+	changes, err := c.then.Resources.Live(c.before.Resources, c.keys, boot.HostProcessors())
 	if err != nil || len(changes.Properties) == 0 {
 		return changes.Later, err
 	}

@@ -53,7 +53,10 @@ func TestSet(t *testing.T) {
 		want("after a stop and a start", all)
 
 		h.sh(t, `mctl set deb io_read=/var=; mctl set deb io_write= cpus= MemoryMin=`)
-		want("some taken back", map[string]string{"AllowedCPUs": "", "IOWriteBandwidthMax": "", "MemoryMin": "0", "TasksMax": "321"})
+		want("some taken back", map[string]string{"IOWriteBandwidthMax": "", "MemoryMin": "0", "TasksMax": "321"})
+		if got := h.sh(t, `[[ $(systemctl show -P AllowedCPUs `+scope+`) == "$(cat /sys/devices/system/cpu/possible)" ]] && echo all`); got != "all\n" {
+			t.Errorf("processors: %s", got)
+		}
 		if got := reads(); got != "IOReadBandwidthMax=/var/lib/machines 1048576\n" {
 			t.Errorf("read bandwidth: %s", got)
 		}

@@ -30,6 +30,9 @@ cpu() {
 	want "$scope" AllowedCPUs=1
 	[[ $(inside deb 'nproc; cat /sys/fs/cgroup/cpuset.cpus.effective') == $'1\n1' ]] || fail "more than one processor: $(inside deb nproc)"
 	mctl set deb cpus=
+	want "$scope" AllowedCPUs=0-1
+	note "cpus '$(cat "/sys/fs/cgroup/machine.slice/$scope/cpuset.cpus")', effective $(cat "/sys/fs/cgroup/machine.slice/$scope/cpuset.cpus.effective")"
+	note "inside $(inside deb 'nproc; cat /sys/fs/cgroup/cpuset.cpus.effective; grep Cpus_allowed_list /proc/1/status /proc/self/status')"
 	[[ $(inside deb nproc) == "$(nproc)" ]] || fail 'not all processors again'
 }
 

@@ -12,10 +12,10 @@ part1() {
 	mctl start deb
 	limited 'at the start'
 	systemctl -M deb reboot
-	eventually 60 want contain@deb NRestarts=1 ActiveState=active
+	eventually 240 want contain@deb NRestarts=1 ActiveState=active
 	limited 'after a reboot of the guest'
 	mctl poweroff deb
-	eventually 20 want contain@deb ActiveState=inactive
+	eventually 60 want contain@deb ActiveState=inactive
 	mctl enable --now deb
 	limited 'after a start'
 	mctl set --runtime deb memory=600M cpu_weight=20
@@ -26,7 +26,7 @@ part1() {
 }
 
 part2() {
-	eventually 60 want contain@deb ActiveState=active
+	eventually 240 want contain@deb ActiveState=active
 	limited 'after a reboot of the host'
 	want machine-deb.scope 'CPUWeight=[not set]'
 	systemctl set-property --runtime machine-deb.scope MemoryMax=500M
