@@ -22,9 +22,9 @@ type loop struct {
 // attachLoop makes a loop device of a part, or finds the one that is.
 //
 // Two devices of one part, of which one is written, would be two file systems that know nothing of each other. A machine that has just
-// ended may still be letting go of its device.
+// ended may still be letting go of its device, with much to write; one that does not go by itself is not waited for.
 func attachLoop(p Part) (*loop, error) {
-	const tries, pause = 40, 50 * time.Millisecond
+	const tries, pause = 200, 50 * time.Millisecond
 	f, err := openDisk(p)
 	if err != nil {
 		return nil, err
@@ -32,14 +32,13 @@ func attachLoop(p Part) (*loop, error) {
 	defer f.Close()
 	for i := 1; ; i++ {
 		l, other, err := findLoop(f, p)
-		if l != nil || err != nil {
+		switch {
+		case l != nil || err != nil:
 			return l, err
-		}
-		if other == "" {
+		case other.name == "":
 			return makeLoop(f, p)
-		}
-		if i == tries {
-			return nil, fmt.Errorf("it is in use as %s by somebody else: see `losetup --list`", other)
+		case i == tries || other.stays:
+			return nil, fmt.Errorf("it is in use as %s by somebody else: see `losetup --list`", other.name)
 		}
 		time.Sleep(pause)
 	}
@@ -71,27 +70,33 @@ func openDisk(p Part) (*os.File, error) {
 	return nil, &os.PathError{Op: "open", Path: p.Path, Err: unix.ENOTBLK}
 }
 
+// obstacle is a loop device that is in the way.
+type obstacle struct {
+	name  string // empty for none
+	stays bool   // when nobody uses it
+}
+
 // findLoop looks for a loop device of the part, or for one that is in the way.
-func findLoop(f *os.File, p Part) (found *loop, other string, err error) {
+func findLoop(f *os.File, p Part) (found *loop, other obstacle, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return nil, "", err
+		return nil, other, err
 	}
 	attached, _ := filepath.Glob("/sys/block/loop*/loop/backing_file") // the pattern is sound
 	for _, file := range attached {
 		name := "/dev/" + filepath.Base(filepath.Dir(filepath.Dir(file)))
 		node, info, err := openLoop(name, p.ReadOnly)
 		if err != nil {
-			return nil, "", err
+			return nil, other, err
 		}
 		if node == nil {
 			continue
 		}
 		switch relation(info, &st, p) {
 		case same:
-			return &loop{node, info.Flags&unix.LO_FLAGS_READ_ONLY != 0}, "", nil
+			return &loop{node, info.Flags&unix.LO_FLAGS_READ_ONLY != 0}, other, nil
 		case contrary:
-			other = name
+			other = obstacle{name, info.Flags&unix.LO_FLAGS_AUTOCLEAR == 0}
 		}
 		node.Close()
 	}
@@ -137,10 +142,11 @@ func relation(l *unix.LoopInfo64, disk *unix.Stat_t, p Part) int {
 	offset, size := uint64(p.Offset), uint64(p.Size)
 	apart := l.Offset >= offset+size || l.Sizelimit != 0 && l.Offset+l.Sizelimit <= offset
 	readOnly := l.Flags&unix.LO_FLAGS_READ_ONLY != 0
+	alike := l.Offset == offset && (l.Sizelimit == size || l.Sizelimit == 0 && offset+size == uint64(disk.Size))
 	switch {
 	case !mine || apart:
 		return foreign
-	case l.Offset == offset && l.Sizelimit == size && (p.ReadOnly || !readOnly):
+	case alike && (p.ReadOnly || !readOnly):
 		return same
 	case p.ReadOnly && readOnly:
 		return foreign

@@ -10,7 +10,7 @@ import (
 
 func TestRelationOfLoopDevices(t *testing.T) {
 	const device, inode = 8, 42
-	file := unix.Stat_t{Mode: unix.S_IFREG, Dev: device, Ino: inode}
+	file := unix.Stat_t{Mode: unix.S_IFREG, Dev: device, Ino: inode, Size: 200}
 	for _, tt := range []struct {
 		about            string
 		dev, inode       uint64
@@ -26,6 +26,7 @@ func TestRelationOfLoopDevices(t *testing.T) {
 		{"the very same, read", device, inode, 100, 50, true, true, same},
 		{"written, wanted for reading", device, inode, 100, 50, false, true, same},
 		{"read, wanted for writing", device, inode, 100, 50, true, false, contrary},
+		{"to the end, which is further", device, inode, 100, 0, false, false, contrary},
 		{"all of the disk", device, inode, 0, 0, false, false, contrary},
 		{"all of the disk, both read", device, inode, 0, 0, true, true, foreign},
 		{"all of the disk, one written", device, inode, 0, 0, false, true, contrary},
@@ -38,6 +39,10 @@ func TestRelationOfLoopDevices(t *testing.T) {
 		if got := relation(l, &file, Part{Offset: 100, Size: 50, ReadOnly: tt.wanted}); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.about, got, tt.want)
 		}
+	}
+	file.Size = 150
+	if got := relation(&unix.LoopInfo64{Device: device, Inode: inode, Offset: 100}, &file, Part{Offset: 100, Size: 50}); got != same {
+		t.Errorf("to the end, as the part: %d", got)
 	}
 	block := unix.Stat_t{Mode: unix.S_IFBLK, Dev: 6, Ino: 1, Rdev: 99}
 	if got := relation(&unix.LoopInfo64{Device: 7, Inode: 2, Rdevice: 99, Offset: 100, Sizelimit: 50}, &block, Part{Offset: 100, Size: 50}); got != same {

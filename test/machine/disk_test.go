@@ -199,7 +199,7 @@ func TestDiskImageLeavesNothing(t *testing.T) {
 		h.sh(t, `systemctl reset-failed contain@"$1" || true`, name)
 		h.nothingLeft(t, before)
 		// Somebody else has it.
-		device := strings.TrimSpace(h.sh(t, `losetup --find --show "/var/lib/machines/$1.raw"`, name))
+		device := strings.TrimSpace(h.sh(t, `losetup --find --show --offset 4096 "/var/lib/machines/$1.raw"`, name))
 		t.Cleanup(func() {
 			_, _, _ = h.try(`[[ $(losetup -n -O BACK-FILE "$1") != */"$2".raw ]] || losetup -d "$1"`, device, name)
 		})
