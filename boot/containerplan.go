@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"machined-go/boot/network"
 	"machined-go/boot/sys"
 	"machined-go/boot/userns"
 )
@@ -17,6 +18,7 @@ var containerDecisions = []decision{
 	{"users", (*Plan).decideContainerUsers},
 	{"rights", (*Plan).decideContainerRights},
 	{"program", (*Plan).decideContainerProgram},
+	{"network", (*Plan).decideContainerNetwork},
 	{"resources", (*Plan).decideResources},
 }
 
@@ -55,6 +57,15 @@ func (p *Plan) decideContainerProgram(Facts) error {
 	c := p.Spec.Container
 	p.Argv, p.Env, p.Path = p.Spec.Command, c.Process.Env, p.Spec.Command[0]
 	p.Mounts = c.Mounts
+	return nil
+}
+
+// decideContainerNetwork has interfaces of the host move into the container's network, be that new or joined.
+func (p *Plan) decideContainerNetwork(Facts) error {
+	p.Network.Machine = p.Spec.Name
+	for _, l := range p.Spec.Container.Links {
+		p.Network.Ops = append(p.Network.Ops, network.Move{Host: l.Host, Inside: l.Inside, Keep: true})
+	}
 	return nil
 }
 

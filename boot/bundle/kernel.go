@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -137,7 +138,16 @@ func (t *translation) network() error {
 		if !t.has(unix.CLONE_NEWNET) {
 			return refuse(field, `there is no "network" namespace in linux.namespaces`)
 		}
-		return refuse(field, "not supported yet")
+		inside := cmp.Or(t.config.Linux.NetDevices[name].Name, name)
+		for _, n := range []string{name, inside} {
+			if len(n) > unix.IFNAMSIZ-1 || n == "" || n == "." || n == ".." || strings.ContainsAny(n, "/: \x00") {
+				return refuse(field, "%q is not the name of an interface", n)
+			}
+		}
+		if _, err := os.Stat("/sys/class/net/" + name); err != nil {
+			return refuse(field, "there is no interface %q on the host", name)
+		}
+		t.container.Links = append(t.container.Links, boot.NetLink{Host: name, Inside: inside})
 	}
 	return nil
 }

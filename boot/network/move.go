@@ -20,6 +20,7 @@ import (
 type Move struct {
 	Host   string // may be an alternative name
 	Inside string // name in the machine; its own if empty
+	Keep   bool   // it is up inside, with the global addresses that it has on the host
 }
 
 func (m Move) String() string {
@@ -69,6 +70,10 @@ func (m Move) apply(c *Connection) error {
 		return err
 	}
 	to := moved(link, m.Inside)
+	addresses, err := m.addresses(link)
+	if err != nil {
+		return err
+	}
 	if to.Phy != nil {
 		err = movePhy(*to.Phy, c.ns)
 		if err == nil && to.Inside != to.Host {
@@ -82,6 +87,43 @@ func (m Move) apply(c *Connection) error {
 	}
 	if err != nil {
 		return fmt.Errorf("move interface %q into the machine as %q: %w", m.Host, to.Inside, err)
+	}
+	if m.Keep {
+		err = Within(c.ns, func() error { return restore(to.Inside, addresses) })
+	}
+	return err
+}
+
+// addresses are those that an interface is to keep; with the move the kernel takes all away.
+func (m Move) addresses(link netlink.Link) (kept []netlink.Addr, err error) {
+	if !m.Keep {
+		return nil, nil
+	}
+	list, err := netlink.AddrList(link, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("list addresses of interface %q: %w", m.Host, err)
+	}
+	for _, a := range list {
+		if a.Scope == unix.RT_SCOPE_UNIVERSE && a.Flags&unix.IFA_F_TEMPORARY == 0 {
+			kept = append(kept, netlink.Addr{IPNet: a.IPNet, Peer: a.Peer})
+		}
+	}
+	return kept, nil
+}
+
+// restore gives an interface addresses, and brings it up.
+func restore(name string, addresses []netlink.Addr) error {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("look up interface %q in the machine: %w", name, err)
+	}
+	for _, a := range addresses {
+		if err := netlink.AddrAdd(link, &a); err != nil {
+			return fmt.Errorf("give interface %q the address %s: %w", name, a.IPNet, err)
+		}
+	}
+	if err := netlink.LinkSetUp(link); err != nil {
+		return fmt.Errorf("bring interface %q up: %w", name, err)
 	}
 	return nil
 }

@@ -194,6 +194,27 @@ func joined(t *testing.T, h *host) {
 	}
 }
 
+// An interface of the host is the container's for as long as that lives, with what it had.
+func TestNetDevices(t *testing.T) { each(t, netDevices) }
+
+func netDevices(t *testing.T, h *host) {
+	h.sh(t, `ip link del given0 2>/dev/null || true; ip link add given0 mtu 1400 type veth peer name end0; ip link set end0 up
+		ip addr add 192.0.2.1/24 dev given0; ip addr add 2001:db8::1/64 dev given0 nodad; ip link set given0 up; udevadm settle`)
+	t.Cleanup(func() { h.sh(t, `ip link del given0`) })
+	before := h.tracesNow(t)
+	dir := h.bundle(t, "given", func(c object) {
+		c["ociVersion"] = "1.3.0"
+		in(c, "linux")["netDevices"] = object{"given0": object{"name": "eth0"}}
+	})
+	out := h.run(t, dir, `ip addr show eth0; ls /sys/class/net`)
+	for _, want := range []string{"192.0.2.1/24", "2001:db8::1/64", "mtu 1400", ",UP", "eth0\nlo\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	h.nothingLeft(t, before)
+}
+
 func TestConsole(t *testing.T) { each(t, console) }
 
 func console(t *testing.T, h *host) {
