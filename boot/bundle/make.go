@@ -5,6 +5,7 @@ package bundle
 import (
 	"cmp"
 	"errors"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -17,6 +18,9 @@ const RootName = "rootfs"
 
 // makes is the version of the specification that what is made here follows: the first that has all of its fields.
 const makes = "1.1.0"
+
+// makesDevices is the first version that has network devices.
+const makesDevices = "1.3.0"
 
 // Layout says where a bundle that is to be made has its root file system, and to whom the files there belong.
 type Layout struct {
@@ -82,6 +86,14 @@ func (m *making) namespaces() error {
 	}
 	if m.plan.Network.Own || m.plan.Network.Path != "" {
 		add(specs.NetworkNamespace, m.plan.Network.Path)
+	}
+	for _, text := range m.spec.Network.Interfaces {
+		host, inside, _ := strings.Cut(text, ":")
+		if l.NetDevices == nil {
+			l.NetDevices = map[string]specs.LinuxNetDevice{}
+		}
+		l.NetDevices[host] = specs.LinuxNetDevice{Name: inside}
+		m.config.Version = makesDevices
 	}
 	if m.layout.IDs != nil {
 		add(specs.UserNamespace, "")

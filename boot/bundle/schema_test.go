@@ -55,7 +55,7 @@ func TestMadeIsValid(t *testing.T) {
 		}
 		return schema.Validate(value)
 	}
-	for name, spec := range map[string]boot.Spec{"usual": {}, "rich": rich()} {
+	for name, spec := range map[string]boot.Spec{"usual": {}, "rich": rich(), "interfaces": {Network: boot.Network{Interfaces: []string{"eth1:lan", "eth2"}}}} {
 		for _, l := range []Layout{shifted(), {Root: "/srv/tree"}} {
 			text, _ := write(t, spec, l)
 			if err := check(text); err != nil {

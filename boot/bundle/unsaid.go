@@ -32,7 +32,7 @@ var lacks = []lack{
 	{"integration.resolv_conf integration.timezone", "off", "a runtime's caller puts such files there"},
 	{"integration.link_journal", "no", "a bundle has nothing for it"},
 	{"integration.credential", "", "a bundle has nothing for it"},
-	{"network.mac network.veth_extra network.bridge network.zone network.interfaces network.macvlan network.ipvlan network.ports", "",
+	{"network.mac network.veth_extra network.bridge network.zone network.macvlan network.ipvlan network.ports", "",
 		"a runtime's caller, or a hook, connects a container"},
 	{"health start", "", "a bundle has nothing for it"},
 }
