@@ -112,10 +112,10 @@ func eventually(t testing.TB, limit time.Duration, check func() error) {
 	}
 }
 
-// traces lists everything that a connection could leave behind.
+// traces lists everything that a connection could leave behind; the lock of all ports is made once and stays.
 const traces = `
 echo interfaces; ip -br link | awk '{ sub(/@.*/, "", $1); print $1 }' | sort
-echo state; { find /run/machined-go/{network,netns,ports.lock} /run/systemd/nspawn-network-zone ! -type d 2>/dev/null || true; } | sort
+echo state; { find /run/machined-go/{network,netns} /run/systemd/nspawn-network-zone ! -type d 2>/dev/null || true; } | sort
 echo mounts; awk '$5 ~ "^/run/(machined-go|netns)" { print $5 }' /proc/self/mountinfo | sort
 echo namespaces; ip netns list | awk '{ print $1 }' | sort
 echo units; systemctl list-units --all --plain --no-legend 'contain@*' 'machine-*.scope' | awk '{ print $1, $3, $4 }' | sort
