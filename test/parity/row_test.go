@@ -32,7 +32,6 @@ type row struct {
 	differs string // why ours does not tell the same
 	ours    string // and what it tells instead, like want
 	alone   string // why stock is not tried at all; then want is for ours
-	todo    string // what is not there yet
 }
 
 // matches checks that each line of want matches a line of out.
@@ -77,9 +76,6 @@ func (a attempt) verdict() error {
 
 func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
 
-// strict says that what is not there yet is a failure.
-func strict() bool { return os.Getenv("PARITY_STRICT") == "1" }
-
 // wanted tells whether a row is to be tried: PARITY_ROW is a regular expression for the names of those that are.
 func (w way) wanted() bool { return regexp.MustCompile(os.Getenv("PARITY_ROW")).MatchString(w.name) }
 
@@ -107,13 +103,7 @@ func (a attempt) judge(t *testing.T) {
 	if os.Getenv("PARITY_SHOW") != "" {
 		t.Logf("SHOW\n%s", indent(a.told[sideStock].out))
 	}
-	err := a.verdict()
-	switch {
-	case err == nil && a.todo != "":
-		t.Logf("TODO is done: %s", a.todo)
-	case err != nil && a.todo != "" && !strict():
-		t.Logf("TODO %s: %v", a.todo, err)
-	case err != nil:
+	if err := a.verdict(); err != nil {
 		t.Error(err)
 	}
 }
