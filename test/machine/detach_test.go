@@ -26,7 +26,8 @@ func TestDetach(t *testing.T) {
 			fingerprint
 			mctl poweroff web
 			ls /run/machined-go/orders
-			! mctl start web 2>&1`)
+			! mctl start web 2>&1
+			systemctl reset-failed contain@web`)
 		want := "web\nA=b c\nactive\n0\nA=b c\nA=b c\nmctl: start machine \"web\""
 		if !strings.HasPrefix(out, want) || !strings.Contains(out, "no such image") {
 			t.Errorf("%s: got\n%s\nwant\n%s", h.suite, out, want)
