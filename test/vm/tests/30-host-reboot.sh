@@ -14,6 +14,7 @@ part1() {
 	mctl start "${all[@]}"
 	for name in "${all[@]}"; do
 		want "contain@$name" ActiveState=active
+		eventually 240 inside "$name" true # where all is slow it counts as started before it is
 		inside "$name" 'cat /proc/sys/kernel/random/boot_id' >"/var/lib/vm-test/boot-$name"
 	done
 	reboot_host
