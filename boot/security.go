@@ -31,7 +31,7 @@ type Security struct {
 	DenyAddressFamilies []string `toml:"deny_address_families"`
 	// Whether sync(2) and its like do nothing, which is fast, and loses data when the host crashes.
 	SuppressSync bool `toml:"suppress_sync"`
-	// Whether containers and machines can be run inside, by podman, systemd-nspawn or mctl. Root inside can then mount proc and sysfs
+	// Whether containers and machines can be run inside, by podman or mctl. Root inside can then mount proc and sysfs
 	// without what hides parts of them from machines: it can read of the host's kernel and devices what any user of the host can, its
 	// boot id among that, and change no more than without. The machine gets four further ranges of 65536 ids for what it runs,
 	// which have the same numbers inside, unless users.delegate says how many; /etc/subuid inside can name them. With
