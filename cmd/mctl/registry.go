@@ -19,6 +19,7 @@ func (a *app) starter(o *runOptions) (s boot.Starter, err error) {
 		s.Registry, err = o.registry(p)
 		return s, err
 	}
+	go boot.Hasten()
 	s.Units = boot.ByHand{}
 	if s.Registry, err = o.registry(nobody{}); err == nil && o.register != "no" {
 		fmt.Fprintln(a.err, "mctl: systemd is not PID 1 of this host: the machine is not registered and has no limits")
