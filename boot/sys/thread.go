@@ -26,38 +26,28 @@ func OnThread(f func() error) error {
 	return <-done
 }
 
-// InNetwork runs f on a thread in the network namespace that is open as ns. The thread is one of the process's own and returns from
-// there, which costs less than a new one.
+// InNetwork runs f in the network namespace that is open as ns, on the calling thread, which returns from there: that costs less than
+// a new one.
 func InNetwork(ns int, f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		if unix.Gettid() == unix.Getpid() {
-			done <- InNetwork(ns, f) // on another one: this is held
-			runtime.UnlockOSThread()
-			return
-		}
-		back, err := visitNetwork(ns, f)
-		if back {
-			runtime.UnlockOSThread()
-		}
-		done <- err
-	}()
-	return <-done
-}
-
-// visitNetwork runs f on the calling thread in a network namespace. It tells whether the thread is in its own again.
-func visitNetwork(ns int, f func() error) (back bool, err error) {
-	home, err := unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if unix.Gettid() == unix.Getpid() { // the first one is what /proc/self shows
+		return OnThread(func() error { return InNetwork(ns, f) })
+	}
+	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return true, fmt.Errorf("open own network namespace: %w", err)
+		return fmt.Errorf("open own network namespace: %w", err)
 	}
 	defer unix.Close(home)
 	if err := Join(ns, unix.CLONE_NEWNET); err != nil {
-		return true, err
+		return err
 	}
-	err = f()
-	return Join(home, unix.CLONE_NEWNET) == nil, err
+	defer func() {
+		if err := Join(home, unix.CLONE_NEWNET); err != nil {
+			panic(fmt.Sprintf("return to the own network namespace: %v", err)) // nothing may go on elsewhere
+		}
+	}()
+	return f()
 }
 
 // InMounts runs f on a thread in the mount namespace of the process behind pidfd; Linux 5.8 or newer. Relative paths and /proc are

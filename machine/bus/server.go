@@ -53,6 +53,7 @@ type Server struct {
 	long    chan struct{}
 	paths   paths
 	list    listCache
+	waits   atomic.Bool // the kernel, to tell addresses
 	heard   func(dbus.ObjectPath, string, func() ([]any, error))
 }
 
@@ -116,11 +117,14 @@ func (s *Server) Serve() error {
 }
 
 // quick tells whether a call is answered before the next one is read, which
-// takes less than to hand it over: it asks for what the table knows.
+// takes less than to hand it over: it asks for what the table knows, or the kernel
+// at once.
 func (c *call) quick() bool {
 	switch c.msg.Member {
 	case "GetMachine", "GetMachineByPID", "ListMachines":
 		return c.msg.Path == managerPath
+	case "GetMachineAddresses":
+		return c.msg.Path == managerPath && !c.waits.Load()
 	case "Get", "GetAll":
 		label, ok := strings.CutPrefix(string(c.msg.Path), string(machineRoot)+"/")
 		return ok && label != "self"

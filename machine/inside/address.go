@@ -29,11 +29,11 @@ func (g *Guest) Addresses() ([]Address, error) {
 	if g.isHost() {
 		return dumpAddresses()
 	}
-	ns, err := os.Open(procPath(g.pid, "ns/net"))
+	ns, err := unix.Open(procPath(g.pid, "ns/net"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open network of process %d: %w", g.pid, err)
 	}
-	defer ns.Close()
+	defer unix.Close(ns)
 	if err := g.alive(); err != nil {
 		return nil, fmt.Errorf("open network of process %d: %w", g.pid, err)
 	}
@@ -45,7 +45,7 @@ func (g *Guest) Addresses() ([]Address, error) {
 		return nil, ErrNoPrivateNetwork
 	}
 	var list []Address
-	err = sys.InNetwork(int(ns.Fd()), func() (err error) {
+	err = sys.InNetwork(ns, func() (err error) {
 		list, err = dumpAddresses()
 		return err
 	})
@@ -55,16 +55,15 @@ func (g *Guest) Addresses() ([]Address, error) {
 	return list, nil
 }
 
-func sameFile(f *os.File, path string) (bool, error) {
-	a, err := f.Stat()
-	if err != nil {
-		return false, err
+func sameFile(fd int, path string) (bool, error) {
+	var a, b unix.Stat_t
+	if err := unix.Fstat(fd, &a); err != nil {
+		return false, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	b, err := os.Stat(path)
-	if err != nil {
-		return false, err
+	if err := unix.Stat(path, &b); err != nil {
+		return false, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	return os.SameFile(a, b), nil
+	return a.Dev == b.Dev && a.Ino == b.Ino, nil
 }
 
 // found is an address with what it is sorted by.

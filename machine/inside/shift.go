@@ -109,7 +109,7 @@ func (g *Guest) OwnUsers() (bool, error) {
 	if err := g.alive(); err != nil {
 		return false, fmt.Errorf("open users of process %d: %w", g.pid, err)
 	}
-	same, err := sameFile(ns, "/proc/self/ns/user")
+	same, err := sameFile(int(ns.Fd()), "/proc/self/ns/user")
 	return !same, err
 }
 
