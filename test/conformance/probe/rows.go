@@ -361,6 +361,7 @@ func withNspawn() []row {
 		{name: "nspawn: image in use, looked into", method: "GetImageHostname", args: []any{"deb"}},
 		{name: "nspawn: terminate", method: "TerminateMachine", args: []any{"deb"}},
 		{name: "nspawn: after that", before: "for i in $(seq 200); do [ -e /run/systemd/machines/deb ] || break; sleep 0.1; done; ls /run/systemd/machines; " +
+			"for i in $(seq 200); do [ $(systemctl show -P ActiveState systemd-nspawn@deb) = deactivating ] || break; sleep 0.1; done; " +
 			"systemctl show -P Result -P ActiveState systemd-nspawn@deb"},
 		{name: "nspawn starts again", before: "systemctl start systemd-nspawn@deb && echo started"},
 		{name: "nspawn: kill", method: "KillMachine", args: []any{"deb", "all", int32(9)}},
