@@ -15,9 +15,6 @@ import (
 
 func TestMain(m *testing.M) { lab.Main(m) }
 
-// versions are the versions of systemd that the suites have.
-var versions = map[string]int{"bookworm": 252, "trixie": 257, "sid": 262}
-
 // host is a lab with our daemon.
 type host struct {
 	*lab.Lab
@@ -28,12 +25,7 @@ func up(t *testing.T, suite string) *host {
 	h := &host{lab.Up(t, suite, lab.Ours), suite}
 	once, _ := prepared.LoadOrStore(h.Name, new(sync.Once))
 	once.(*sync.Once).Do(func() { h.sh(t, prepare) })
-	t.Cleanup(func() {
-		if t.Failed() {
-			out, _, _ := h.Exec("journalctl", "--no-pager", "-q", "-n", "40")
-			t.Logf("journal of %s:\n%s", h.Name, out)
-		}
-	})
+	h.JournalOnFailure(t)
 	return h
 }
 
@@ -79,16 +71,10 @@ talk() {
 // its output; a failure ends the test.
 func (h *host) sh(t testing.TB, script string) string {
 	t.Helper()
-	out, errs, code := h.try(script)
-	if code != 0 {
-		t.Fatalf("%s: exit status %d of:\n%s\n%s%s", h.Name, code, script, out, errs)
-	}
-	return out
+	return h.Sh(t, common+script)
 }
 
-func (h *host) try(script string) (stdout, stderr string, code int) {
-	return h.Exec("timeout", "-k", "5", "120", "bash", "-euo", "pipefail", "-c", common+script)
-}
+func (h *host) try(script string) (stdout, stderr string, code int) { return h.Try(common + script) }
 
 // row is what a user does with clients, and what they say: the script must end
 // well, and its output match each line of want, a regular expression.
@@ -100,7 +86,7 @@ type row struct {
 
 // in tells whether the row is for a host.
 func (r row) in(h *host) bool {
-	version := versions[h.suite]
+	version := lab.Version(h.suite)
 	return version >= r.since && (r.until == 0 || version <= r.until)
 }
 

@@ -40,7 +40,7 @@ var withVerbs = []string{"machinectl", "systemctl", "loginctl", "hostnamectl", "
 // neither in a row nor says why it is not.
 func (h *host) complete(t *testing.T, client string, rows []row) {
 	out, _, code := h.try("command -v " + client + " >/dev/null || exit 99; " + client + " --help")
-	if code == 99 && versions[h.suite] < newClients[client] {
+	if code == 99 && lab.Version(h.suite) < newClients[client] {
 		return
 	}
 	verbs := regexp.MustCompile(`(?m)^  \[?([a-z][a-z0-9-]+)\b`).FindAllStringSubmatch(out, -1)

@@ -18,12 +18,14 @@ func TestMain(m *testing.M) { lab.Main(m) }
 
 // eachSuite runs a test on a host of each suite at the same time.
 func eachSuite(t *testing.T, test func(t *testing.T, h host)) {
-	for _, suite := range lab.Suites() {
-		t.Run(suite, func(t *testing.T) {
-			t.Parallel()
-			test(t, host{lab.Up(t, suite, lab.Ours)})
-		})
-	}
+	lab.EachSuite(t, func(t *testing.T, suite string) { test(t, on(t, suite)) })
+}
+
+// on is a host of a suite.
+func on(t *testing.T, suite string) host {
+	h := host{lab.Up(t, suite, lab.Ours)}
+	h.JournalOnFailure(t)
+	return h
 }
 
 // host is a lab with our daemon.
@@ -32,16 +34,11 @@ type host struct{ *lab.Lab }
 // sh runs a script, whose first failure ends it and the test.
 func (h host) sh(t testing.TB, script string, args ...string) string {
 	t.Helper()
-	out, errs, code := h.try(script, args...)
-	if code != 0 {
-		log, _, _ := h.Exec("journalctl", "-u", "machined-go", "-n", "30", "--no-pager", "-q")
-		t.Fatalf("%s: exit status %d of:\n%s %q\n%s%s\n%s", h.Name, code, script, args, out, errs, log)
-	}
-	return out
+	return h.Sh(t, common+script, args...)
 }
 
 func (h host) try(script string, args ...string) (stdout, stderr string, code int) {
-	return h.Exec(append([]string{"timeout", "-k", "5", "120", "bash", "-euo", "pipefail", "-c", common + script, "bash"}, args...)...)
+	return h.Try(common+script, args...)
 }
 
 // common are functions for the scripts.

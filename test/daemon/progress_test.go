@@ -45,7 +45,7 @@ func (h host) transfer(t *testing.T, bus *dbus.Conn, method, source, dest string
 // Copies of many files and of a big one tell how far they are, in both
 // directions, and at last that they are done.
 func TestCopiesTellProgress(t *testing.T) {
-	h := host{lab.Up(t, lab.Suites()[0], lab.Ours)}
+	h := on(t, lab.Suites()[0])
 	t.Cleanup(func() {
 		h.try(`rm -rf /run/many* /var/lib/machines/.data /var/lib/machines/deb/root/many /var/lib/machines/deb/root/big; systemctl stop contain@deb`)
 	})

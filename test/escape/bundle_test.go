@@ -98,7 +98,7 @@ func (h *host) bundle(t *testing.T, name string, c config, change string) {
 		t.Fatal(err)
 	}
 	h.feed(t, text, image+fmt.Sprintf(`mkdir -p %[1]s-%[2]s; cat >%[1]s-%[2]s/config.json; cd %[1]s-%[2]s; image bundle-%[2]s/rootfs; cd rootfs; %[3]s`, bundle, name, change))
-	t.Cleanup(func() { h.sh(t, `rm -rf --one-file-system `+bundle+`-"$1"`, name) })
+	t.Cleanup(func() { h.Sh(t, `rm -rf --one-file-system `+bundle+`-"$1"`, name) })
 }
 
 // runBundle gives what the attacker says in the container of such a bundle; that it does not start is as good.
@@ -132,7 +132,7 @@ func (h *host) runBundle(t *testing.T, c config, change string) (out string) {
 // something else for /dev/null (CVE-2025-31133), /dev/console (CVE-2025-52565) or the masked paths themselves.
 func TestBundleMasks(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		h.sh(t, linksScript+`secret=$1; canary`, secret)
+		h.Sh(t, linksScript+`secret=$1; canary`, secret)
 		for name, kinds := range map[string][]string{"shared-users": spaces(), "own-users": spaces(newUsers)} {
 			t.Run(name, func(t *testing.T) {
 				judge(t, h.runBundle(t, newConfig(kinds, "/usr/bin/attacker", "paths"), own(kinds)))
@@ -192,7 +192,7 @@ func TestBundleDirectory(t *testing.T) {
 // CVE-2023-27561, CVE-2025-52881).
 func TestBundleProcRedirected(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		h.sh(t, linksScript+`secret=$1; canary`, secret)
+		h.Sh(t, linksScript+`secret=$1; canary`, secret)
 		fake := `mkdir -p ../fake/{self/attr,thread-self/attr,1/attr,sys/net/ipv4,sys/kernel}; for f in self/attr/exec thread-self/attr/exec 1/attr/exec self/oom_score_adj 1/oom_score_adj \
 			thread-self/timens_offsets self/uid_map 1/uid_map sys/net/ipv4/ip_forward sys/kernel/domainname; do ln -sfn /srv/canary/file ../fake/$f; done; rmdir proc; cp -a ../fake proc; `
 		for name, proc := range map[string]map[string]any{
@@ -225,13 +225,13 @@ func TestBundleProcRedirected(t *testing.T) {
 func TestBundleOverwritesNoProgram(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.bundle(t, "wait", newConfig(spaces(), "/usr/bin/attacker", "lie-in-wait"), "")
-		leader := strings.TrimSpace(h.sh(t, `mctl run --oci-bundle=`+bundle+`-wait </dev/null >/tmp/waited 2>&1 & echo $! >/tmp/waiter
+		leader := strings.TrimSpace(h.Sh(t, `mctl run --oci-bundle=`+bundle+`-wait </dev/null >/tmp/waited 2>&1 & echo $! >/tmp/waiter
 			for ((i = 0; i < 200; i++)); do machinectl show -p Leader --value bundle-wait 2>/dev/null && exit; sleep 0.02; done; cat /tmp/waited >&2; exit 1`))
 		c := newConfig([]string{"mount", "ipc", "uts", "network", "pid=/proc/" + leader + "/ns/pid"}, "/usr/bin/evil")
 		h.bundle(t, "evil", c, `printf '#!/proc/self/exe\n' >usr/bin/evil; chmod 755 usr/bin/evil`)
-		h.sh(t, `sum=$(sha256sum /usr/bin/mctl); for i in {1..10}; do timeout 10 mctl run --oci-bundle=`+bundle+`-evil </dev/null >/dev/null 2>&1 || true; done
+		h.Sh(t, `sum=$(sha256sum /usr/bin/mctl); for i in {1..10}; do timeout 10 mctl run --oci-bundle=`+bundle+`-evil </dev/null >/dev/null 2>&1 || true; done
 			[[ $(sha256sum /usr/bin/mctl) == "$sum" ]]; for ((i = 0; i < 500; i++)); do [[ -d /proc/$(cat /tmp/waiter) ]] || break; sleep 0.02; done`)
-		judge(t, h.sh(t, `cat /tmp/waited`))
+		judge(t, h.Sh(t, `cat /tmp/waited`))
 	})
 }
 

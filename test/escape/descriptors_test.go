@@ -19,12 +19,12 @@ func TestNoDescriptors(t *testing.T) {
 		t.Run("command", func(t *testing.T) { h.run(t, nil, "descriptors") })
 		t.Run("command of a user", func(t *testing.T) { h.run(t, []string{"--uid=guest"}, "descriptors") })
 		t.Run("console", func(t *testing.T) {
-			out := h.sh(t, `script -qec 'mctl run --settings=no --directory=/var/lib/machines/prey /usr/bin/attacker descriptors' /dev/null </dev/null`)
+			out := h.Sh(t, `script -qec 'mctl run --settings=no --directory=/var/lib/machines/prey /usr/bin/attacker descriptors' /dev/null </dev/null`)
 			judge(t, strings.NewReplacer("\r", "", "\b", "", "^@", "", "^D", "").Replace(out))
 		})
 		t.Run("init", func(t *testing.T) {
 			h.start(t, "prey")
-			if first := h.sh(t, `cat /var/lib/machines/prey/orders/first`); first != "" {
+			if first := h.Sh(t, `cat /var/lib/machines/prey/orders/first`); first != "" {
 				t.Errorf("beyond its streams, init has open: %s", first)
 			}
 			judge(t, h.order(t, "prey", "descriptors"))

@@ -60,8 +60,8 @@ func (h *host) nodes(t *testing.T) {
 	for _, d := range append(devices(), granted()...) {
 		fmt.Fprintf(&script, "mknod -m 666 %s %s %d %d\n", d.name, letter(d.kind), d.major, d.minor)
 	}
-	h.sh(t, script.String())
-	t.Cleanup(func() { h.sh(t, `rm -rf /var/lib/machines/prey/nodes`) })
+	h.Sh(t, script.String())
+	t.Cleanup(func() { h.Sh(t, `rm -rf /var/lib/machines/prey/nodes`) })
 }
 
 func letter(kind uint32) string {

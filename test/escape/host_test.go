@@ -38,12 +38,7 @@ const secret = "the-secret-of-the-host"
 
 // eachSuite runs a test on a host of each suite at the same time.
 func eachSuite(t *testing.T, test func(t *testing.T, h *host)) {
-	for _, suite := range lab.Suites() {
-		t.Run(suite, func(t *testing.T) {
-			t.Parallel()
-			test(t, up(t, suite))
-		})
-	}
+	lab.EachSuite(t, func(t *testing.T, suite string) { test(t, up(t, suite)) })
 }
 
 // prepared are the hosts that have the images.
@@ -77,7 +72,7 @@ func (h *host) prepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.feed(t, program, `cat >/var/lib/machines/.attacker; chmod 755 /var/lib/machines/.attacker; ln -sf /var/lib/machines/.attacker /usr/local/bin/attacker`)
-	h.sh(t, image+`
+	h.Sh(t, image+`
 		mkdir -p /srv/canary; echo "$1" >/etc/escape-canary; echo "$1" >/srv/canary/file
 		image prey; image other`, secret)
 }
@@ -90,22 +85,6 @@ func (h *host) feed(t testing.TB, input []byte, script string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v of:\n%s\n%s", h.Name, err, script, out)
 	}
-}
-
-// sh runs a bash script in the lab, where the first failure ends it, and returns its output; a failure ends the test.
-func (h *host) sh(t testing.TB, script string, args ...string) string {
-	t.Helper()
-	stdout, stderr, code := h.try(script, args...)
-	if code != 0 {
-		t.Fatalf("%s: exit status %d of:\n%s %q\n%s%s", h.Name, code, script, args, stdout, stderr)
-	}
-	return stdout
-}
-
-// try is sh, but may fail.
-func (h *host) try(script string, args ...string) (stdout, stderr string, code int) {
-	command := []string{"timeout", "-k", "5", commandLimit, "bash", "-euo", "pipefail", "-c", script, "bash"}
-	return h.Exec(append(command, args...)...)
 }
 
 // run has the attacker try something in a machine in the foreground.
@@ -123,15 +102,15 @@ func (h *host) run(t *testing.T, flags []string, attack ...string) {
 // start boots a machine of its own service, with the attacker as its init, and has it off again when the test ends.
 func (h *host) start(t *testing.T, name string) {
 	t.Helper()
-	t.Cleanup(func() { h.sh(t, `mctl poweroff "$1"; rm -f "/etc/machined-go/machines/$1.toml"`, name) })
-	h.sh(t, `mkdir -p /etc/machined-go/machines; rm -f "/var/lib/machines/$1/orders"/*
+	t.Cleanup(func() { h.Sh(t, `mctl poweroff "$1"; rm -f "/etc/machined-go/machines/$1.toml"`, name) })
+	h.Sh(t, `mkdir -p /etc/machined-go/machines; rm -f "/var/lib/machines/$1/orders"/*
 		echo 'notify_ready = true' >"/etc/machined-go/machines/$1.toml"; mctl start "$1"`, name)
 }
 
 // order has the init of a machine run the attacker, and gives what that says.
 func (h *host) order(t *testing.T, name string, attack ...string) string {
 	t.Helper()
-	return h.sh(t, `cd "/var/lib/machines/$1/orders"; shift; rm -f order said
+	return h.Sh(t, `cd "/var/lib/machines/$1/orders"; shift; rm -f order said
 		printf '%s\n' "$@" >new; mv new order
 		for ((i = 0; i < 1000; i++)); do [[ ! -e said ]] || { cat said; exit; }; sleep 0.02; done; echo "no answer" >&2; exit 1`,
 		append([]string{name}, attack...)...)

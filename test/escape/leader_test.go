@@ -24,10 +24,10 @@ func TestLeaderBeforeItsProgram(t *testing.T) {
 }
 
 func (h *host) leader(t *testing.T, flags ...string) {
-	before := h.sh(t, `sha256sum /usr/bin/mctl; rm -f /var/lib/machines/prey/orders/getent`)
+	before := h.Sh(t, `sha256sum /usr/bin/mctl; rm -f /var/lib/machines/prey/orders/getent`)
 	h.run(t, append(flags, "--uid=guest"), "rights")
-	judge(t, h.sh(t, `cat /var/lib/machines/prey/orders/getent`))
-	if after := h.sh(t, `sha256sum /usr/bin/mctl`); after != before {
+	judge(t, h.Sh(t, `cat /var/lib/machines/prey/orders/getent`))
+	if after := h.Sh(t, `sha256sum /usr/bin/mctl`); after != before {
 		t.Errorf("mctl of the host has changed")
 	}
 }
@@ -144,9 +144,9 @@ func overwrite(r *record, exe string) {
 // descriptors taken (CVE-2019-5736, CVE-2019-14271, CVE-2024-21626).
 func TestNobodyOfTheHostEnters(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		h.sh(t, `ln -f /var/lib/machines/.attacker /var/lib/machines/deb/usr/local/bin/attacker; mctl start deb`)
-		defer h.sh(t, `mctl poweroff deb; rm -f /var/lib/machines/deb/usr/local/bin/attacker`)
-		out := h.sh(t, `
+		h.Sh(t, `ln -f /var/lib/machines/.attacker /var/lib/machines/deb/usr/local/bin/attacker; mctl start deb`)
+		defer h.Sh(t, `mctl poweroff deb; rm -f /var/lib/machines/deb/usr/local/bin/attacker`)
+		out := h.Sh(t, `
 			systemd-run -M deb -q --wait --pipe --collect /usr/local/bin/attacker watch /run/stop >/run/watched &
 			for ((i = 0; i < 500; i++)); do [[ -e /var/lib/machines/deb/var/tmp/watching ]] && break; sleep 0.02; done
 			for ((i = 0; i < 1; i++)); do

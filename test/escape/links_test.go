@@ -56,7 +56,7 @@ func TestLinksInTheTree(t *testing.T) {
 			done
 			rm -rf /var/lib/machines/linked; find /var/log/journal -mindepth 1 -maxdepth 1 ! -name "$(cat /etc/machine-id)" -exec rm -rf {} +; canary
 			echo "started $ok" >&2; ((ok >= 10)) || echo "only $ok of the machines started"`
-		out, errs, code := h.try(script, append([]string{secret, fmt.Sprint(slices.Index(lab.Suites(), h.suite))}, victims()...)...)
+		out, errs, code := h.Try(script, append([]string{secret, fmt.Sprint(slices.Index(lab.Suites(), h.suite))}, victims()...)...)
 		show(t, errs)
 		if code != 0 || out != "" {
 			t.Errorf("exit status %d\n%s", code, out)
@@ -97,7 +97,7 @@ func ofKernel(path string) bool {
 // While machines start, somebody with a hand in their tree swaps a directory in it with a link that leads out (CVE-2021-30465, CVE-2024-45310, CVE-2025-52565).
 func TestRacingLinks(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		out, errs, code := h.try(image+linksScript+`secret=$1; canary; mkdir -p /srv/bound/sub; echo bound >/srv/bound/file
+		out, errs, code := h.Try(image+linksScript+`secret=$1; canary; mkdir -p /srv/bound/sub; echo bound >/srv/bound/file
 			tree=/var/lib/machines/racing; image racing; mkdir -p $tree/mnt/deep; before=$(look); started=0
 			for pair in "mnt/deep /srv/canary/mnt" "run ../../../../../../srv/canary/run" "etc /srv/canary/etc" "proc /proc/1/root/srv/canary/proc"; do
 				attacker swap $tree/${pair% *} $tree/link ${pair#* } & swap=$!
@@ -135,11 +135,11 @@ func swapBack(r *record, args []string) {
 // What the host reads of a running machine for its administrator is the machine's, though links in it lead to the host's files.
 func TestLinksAndTheHostsTools(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		h.sh(t, linksScript+`secret=$1; canary; tree=/var/lib/machines/prey; ln -sfn /srv/canary/file $tree/tmp-link; ln -sfn ../../../../../srv/canary $tree/home/out
+		h.Sh(t, linksScript+`secret=$1; canary; tree=/var/lib/machines/prey; ln -sfn /srv/canary/file $tree/tmp-link; ln -sfn ../../../../../srv/canary $tree/home/out
 			ln -sfn ../../../../../srv/canary/etc/os-release $tree/etc/os-release`, secret)
-		defer h.sh(t, `rm -f /var/lib/machines/prey/{tmp-link,home/out,etc/os-release}`)
+		defer h.Sh(t, `rm -f /var/lib/machines/prey/{tmp-link,home/out,etc/os-release}`)
 		h.start(t, "prey")
-		out, errs, _ := h.try(linksScript + `before=$(look); set +e
+		out, errs, _ := h.Try(linksScript + `before=$(look); set +e
 			for path in /tmp-link /home/out /home/out/file; do machinectl copy-from prey $path /tmp/got; find /tmp/got -type f -exec cat {} +; rm -rf /tmp/got; done
 			machinectl copy-to prey /etc/hostname /home/out/made; machinectl copy-to prey /srv/bound /home/out/made-too; machinectl bind --mkdir prey /etc /home/out/made-three
 			machinectl show prey; machinectl list; machinectl status prey --no-pager; mctl status prey; mctl list
@@ -218,9 +218,9 @@ Port=80
 // A file beside an image, or in it, gives its machine nothing (CVE-2026-40226: PivotRoot=, BindUser= and Ephemeral= of such files).
 func TestSettingsBesideTheImage(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		h.sh(t, linksScript+`secret=$1; canary`, secret)
+		h.Sh(t, linksScript+`secret=$1; canary`, secret)
 		rights := func(flags string) string {
-			out, _, _ := h.try(`mctl run $1 --register=no --machine=prey --hostname=same --network=none --directory=/var/lib/machines/prey /usr/bin/attacker rights 2>/tmp/said`, flags)
+			out, _, _ := h.Try(`mctl run $1 --register=no --machine=prey --hostname=same --network=none --directory=/var/lib/machines/prey /usr/bin/attacker rights 2>/tmp/said`, flags)
 			return out
 		}
 		plain := rights("--settings=no")
@@ -228,15 +228,15 @@ func TestSettingsBesideTheImage(t *testing.T) {
 		for name, text := range unsafeSettings() {
 			t.Run(name, func(t *testing.T) {
 				h.feed(t, []byte(text), `cat >/var/lib/machines/`+name)
-				defer h.sh(t, `rm -f /var/lib/machines/"$1"`, name)
+				defer h.Sh(t, `rm -f /var/lib/machines/"$1"`, name)
 				if got := rights(""); unnumbered(got) != unnumbered(plain) {
 					t.Errorf("with %s:\n%s\nwithout:\n%s", name, got, plain)
 				}
-				said := h.sh(t, `cat /tmp/said`)
+				said := h.Sh(t, `cat /tmp/said`)
 				if !strings.Contains(said, "ignored") {
 					t.Errorf("nothing is said of what is ignored: %q", said)
 				}
-				out, errs, code := h.try(`mctl run --register=no --directory=/var/lib/machines/prey /usr/bin/attacker outside; mctl run --register=no --directory=/var/lib/machines/prey /usr/bin/attacker search`)
+				out, errs, code := h.Try(`mctl run --register=no --directory=/var/lib/machines/prey /usr/bin/attacker outside; mctl run --register=no --directory=/var/lib/machines/prey /usr/bin/attacker search`)
 				if code != 0 || strings.Contains(out, wordBroken) {
 					t.Errorf("exit status %d\n%s%s", code, out, errs)
 				}
@@ -261,7 +261,7 @@ func unnumbered(text string) string {
 
 // pivot has a file beside the image ask for another root.
 func (h *host) pivot(t *testing.T, root string) {
-	out, errs, code := h.try(linksScript+`cd /var/lib/machines; ln -sfn ../../../../../../.. prey/home/up; before=$(look)
+	out, errs, code := h.Try(linksScript+`cd /var/lib/machines; ln -sfn ../../../../../../.. prey/home/up; before=$(look)
 		printf '[Exec]\nPivotRoot=%s\n' "$1" >prey.nspawn; mctl run --register=no --directory=$PWD/prey /usr/bin/attacker outside || true; rm prey.nspawn
 		printf 'pivot_root = "%s"\n' "$1" >prey.toml; mctl run --register=no --directory=$PWD/prey /usr/bin/attacker outside || true; rm prey.toml
 		rm prey/home/up; [[ $(look) == "$before" ]] || { diff <(echo "$before") <(look); exit 1; }`, root)
@@ -274,8 +274,8 @@ func (h *host) pivot(t *testing.T, root string) {
 // A settings file that is a link to a file of the host is not read for whoever made the image, nor is anything waited for.
 func TestSettingsThatAreLinks(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		h.sh(t, `printf '[Exec]\n%s=x\nHostname\n%s\n' "$1" "$1" >/srv/canary/settings`, secret)
-		out, errs, code := h.try(`cd /var/lib/machines
+		h.Sh(t, `printf '[Exec]\n%s=x\nHostname\n%s\n' "$1" "$1" >/srv/canary/settings`, secret)
+		out, errs, code := h.Try(`cd /var/lib/machines
 			for name in prey.toml prey.nspawn; do
 				for kind in "ln -s /srv/canary/settings" "ln -s /srv/canary/file" mkfifo "ln -s /dev/zero" "ln -s /proc/kmsg"; do
 					code=0; $kind $name; timeout 10 mctl run --register=no --directory=$PWD/prey /usr/bin/attacker outside || code=$?; rm $name

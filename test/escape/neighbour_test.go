@@ -35,8 +35,8 @@ func TestNeighbours(t *testing.T) {
 		ids := map[string][]int{}
 		for _, name := range []string{"prey", "other"} {
 			var base, inside, count int
-			leader := strings.TrimSpace(h.sh(t, `systemctl show -P MainPID contain@"$1"`, name))
-			if _, err := fmt.Sscan(h.sh(t, `cat /proc/"$1"/uid_map`, leader), &inside, &base, &count); err != nil {
+			leader := strings.TrimSpace(h.Sh(t, `systemctl show -P MainPID contain@"$1"`, name))
+			if _, err := fmt.Sscan(h.Sh(t, `cat /proc/"$1"/uid_map`, leader), &inside, &base, &count); err != nil {
 				t.Fatal(err)
 			}
 			pid, _ := strconv.Atoi(leader)

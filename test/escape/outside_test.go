@@ -14,7 +14,7 @@ import (
 // A working directory that is a link of /proc to a descriptor, the machine's or its user's, does not lead out (CVE-2024-21626).
 func TestWorkingDirectory(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		h.sh(t, `tree=/var/lib/machines/prey; for i in {0..20}; do ln -sfn /proc/self/fd/$i $tree/home/fd$i; done; ln -sfn /proc/self/cwd $tree/home/cwd; ln -sfn /proc/1/root $tree/home/root`)
+		h.Sh(t, `tree=/var/lib/machines/prey; for i in {0..20}; do ln -sfn /proc/self/fd/$i $tree/home/fd$i; done; ln -sfn /proc/self/cwd $tree/home/cwd; ln -sfn /proc/1/root $tree/home/root`)
 		dirs := []string{"/proc/self/cwd", "/proc/self/root/..", "/proc/1/root", "/home/cwd", "/home/root", "/proc/self/task/1/cwd", "/home"}
 		for fd := 3; fd < 24; fd++ {
 			dirs = append(dirs, fmt.Sprintf("/proc/self/fd/%d", fd))
@@ -22,7 +22,7 @@ func TestWorkingDirectory(t *testing.T) {
 		for fd := 10; fd < 18; fd += 2 {
 			dirs = append(dirs, fmt.Sprintf("/home/fd%d", fd), fmt.Sprintf("/proc/self/fd/%d/../../..", fd+1))
 		}
-		out := h.sh(t, `started=0
+		out := h.Sh(t, `started=0
 			for dir; do
 				code=0; timeout 20 mctl run --settings=no --register=no --chdir="$dir" --directory=/var/lib/machines/prey /usr/bin/attacker outside >/tmp/said 2>&1 || code=$?
 				case $code in 0) started=$((started + 1)) ;; 125) ;; *) echo "$dir: exit status $code"; cat /tmp/said ;; esac
@@ -32,10 +32,10 @@ func TestWorkingDirectory(t *testing.T) {
 			t.Error(out)
 		}
 		for _, home := range []string{"/proc/self/fd/7", "/proc/self/fd/9", "/proc/1/cwd", "/home/fd8"} {
-			h.sh(t, `echo "guest:x:1000:1000::$1:/bin/sh" >/var/lib/machines/prey/home/passwd`, home)
+			h.Sh(t, `echo "guest:x:1000:1000::$1:/bin/sh" >/var/lib/machines/prey/home/passwd`, home)
 			h.run(t, []string{"--uid=guest"}, "outside")
 		}
-		h.sh(t, `rm -f /var/lib/machines/prey/home/*`)
+		h.Sh(t, `rm -f /var/lib/machines/prey/home/*`)
 	})
 }
 

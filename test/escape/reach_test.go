@@ -104,12 +104,12 @@ const abstract = "@escape-abstract"
 // as machine.toml(5) says.
 func TestSockets(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		h.sh(t, `systemd-run -q --collect --unit=escape-listen attacker listen /run/escape-socket`)
-		defer h.sh(t, `systemctl stop escape-listen || true`)
-		h.sh(t, `for ((i = 0; i < 200; i++)); do [[ -e /run/escape-socket ]] && exit; sleep 0.02; done; exit 1`)
+		h.Sh(t, `systemd-run -q --collect --unit=escape-listen attacker listen /run/escape-socket`)
+		defer h.Sh(t, `systemctl stop escape-listen || true`)
+		h.Sh(t, `for ((i = 0; i < 200; i++)); do [[ -e /run/escape-socket ]] && exit; sleep 0.02; done; exit 1`)
 		t.Run("own network", func(t *testing.T) { h.run(t, nil, "sockets") })
 		t.Run("network of the host", func(t *testing.T) { h.run(t, []string{"--network=host"}, "bus") })
-		out := h.sh(t, `mctl run --settings=no --network=host --directory=/var/lib/machines/prey /usr/bin/attacker sockets`)
+		out := h.Sh(t, `mctl run --settings=no --network=host --directory=/var/lib/machines/prey /usr/bin/attacker sockets`)
 		if !strings.Contains(out, wordBroken+"\tconnect to "+abstract) {
 			t.Errorf("the abstract socket is not reached in the host's network: is it there?\n%s", out)
 		}
@@ -182,7 +182,7 @@ func attackBus(r *record, _ []string) {
 // What the caller of mctl has in its environment stays there.
 func TestEnvironment(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		out := h.sh(t, `export SECRET="$1" LISTEN_FDS=2 LISTEN_PID=$$ DBUS_SESSION_BUS_ADDRESS="unix:path=/$1"
+		out := h.Sh(t, `export SECRET="$1" LISTEN_FDS=2 LISTEN_PID=$$ DBUS_SESSION_BUS_ADDRESS="unix:path=/$1"
 			exec 7<>/srv/canary/file 8</; ulimit -n 100
 			mctl run --settings=no --directory=/var/lib/machines/prey /usr/bin/attacker bus
 			mctl run --settings=no --directory=/var/lib/machines/prey /usr/bin/attacker descriptors`, secret)

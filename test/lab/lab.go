@@ -31,6 +31,11 @@ import (
 // 252, 257 and what is newest.
 func Suites() []string { return []string{"bookworm", "trixie", "sid"} }
 
+// Version is that of a suite's systemd.
+func Version(suite string) int {
+	return map[string]int{"bookworm": 252, "trixie": 257, "sid": 262}[suite]
+}
+
 // The daemons a lab can have, as the script's --machined names them.
 const (
 	Ours  = "ours"

@@ -10,7 +10,7 @@ import (
 // refused tries a command that must fail with one line that has all the words.
 func (h *host) refused(t *testing.T, command string, words ...string) {
 	t.Helper()
-	stdout, stderr, code := h.try(`timeout -k 2 20 ` + command + ` || code=$?; systemctl reset-failed 'contain@*'; exit ${code:-0}`)
+	stdout, stderr, code := h.Try(`timeout -k 2 20 ` + command + ` || code=$?; systemctl reset-failed 'contain@*'; exit ${code:-0}`)
 	if code == 0 || code == 124 || code == 137 {
 		t.Errorf("%s: exit status %d, want a failure\n%s%s", command, code, stdout, stderr)
 	}
@@ -37,17 +37,17 @@ func TestNoSuchImage(t *testing.T) {
 func TestImageWithoutInit(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.remove(t, "empty")
-		h.sh(t, `mkdir -p /var/lib/machines/empty`)
+		h.Sh(t, `mkdir -p /var/lib/machines/empty`)
 		before := h.calm(t)
 		h.refused(t, `mctl start empty`, `"empty"`, "no init", "/var/lib/machines/empty")
 		h.refused(t, `mctl run empty`, `"empty"`, "no init")
 		h.refused(t, `mctl run empty /bin/true`, "/bin/true", "no such file")
 		// Links must not lead out of the tree, nor a directory count as a program.
-		h.sh(t, `cd /var/lib/machines/empty; mkdir sbin; ln -s ../../../../../../bin/bash sbin/init`)
+		h.Sh(t, `cd /var/lib/machines/empty; mkdir sbin; ln -s ../../../../../../bin/bash sbin/init`)
 		h.refused(t, `mctl start empty`, "no init")
-		h.sh(t, `cd /var/lib/machines/empty; rm sbin/init; mkdir sbin/init`)
+		h.Sh(t, `cd /var/lib/machines/empty; rm sbin/init; mkdir sbin/init`)
 		h.refused(t, `mctl start empty`, "no init")
-		h.sh(t, `cd /var/lib/machines/empty; rmdir sbin/init; echo data >sbin/init`)
+		h.Sh(t, `cd /var/lib/machines/empty; rmdir sbin/init; echo data >sbin/init`)
 		h.refused(t, `mctl start empty`, "no init")
 		h.nothingLeft(t, before)
 	})
@@ -57,11 +57,11 @@ func TestImageWithoutInit(t *testing.T) {
 func TestInitThatCannotRun(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.tiny(t, "tiny", "")
-		h.sh(t, `echo '#!/no/such/interpreter' >/var/lib/machines/tiny/sbin/init`)
+		h.Sh(t, `echo '#!/no/such/interpreter' >/var/lib/machines/tiny/sbin/init`)
 		before := h.calm(t)
 		h.refused(t, `mctl start tiny`, "/sbin/init", "no such file")
 		h.refused(t, `mctl run tiny`, "/sbin/init", "no such file")
-		h.sh(t, `head -c 100 /dev/zero >/var/lib/machines/tiny/sbin/init`)
+		h.Sh(t, `head -c 100 /dev/zero >/var/lib/machines/tiny/sbin/init`)
 		h.refused(t, `mctl start tiny`, "/sbin/init", "exec format error")
 		h.nothingLeft(t, before)
 	})
@@ -80,14 +80,14 @@ func TestNamesThatAreNoHostNames(t *testing.T) {
 			h.refused(t, `mctl start `+name, "name")
 		}
 		// What systemctl lets through is the starter's to refuse.
-		_, _, code := h.try(`systemctl start contain@a..b`)
+		_, _, code := h.Try(`systemctl start contain@a..b`)
 		if code == 0 {
 			t.Error("systemctl start contain@a..b succeeded")
 		}
 		if status := h.show(t, "contain@a..b", "StatusText")["StatusText"]; !strings.Contains(status, `"a..b" is not a host name`) {
 			t.Errorf("status of the unit: %q", status)
 		}
-		h.sh(t, `systemctl reset-failed contain@a..b`)
+		h.Sh(t, `systemctl reset-failed contain@a..b`)
 		h.nothingLeft(t, before)
 	})
 }
@@ -102,16 +102,16 @@ func TestTreeInUse(t *testing.T) {
 		h.refused(t, `mctl run --machine other --read-only tiny /bin/cat`, "in use")
 		h.refused(t, `mctl run tiny /bin/cat`, `"tiny"`, "runs already")
 		h.nothingLeft(t, running)
-		h.sh(t, `ln -sfn tiny /var/lib/machines/alias`)
-		t.Cleanup(func() { h.sh(t, `rm -f /var/lib/machines/alias`) })
+		h.Sh(t, `ln -sfn tiny /var/lib/machines/alias`)
+		t.Cleanup(func() { h.Sh(t, `rm -f /var/lib/machines/alias`) })
 		aliased := h.calm(t)
 		h.refused(t, `mctl start alias`, "in use")
-		_, stderr, code := h.try(`timeout -k 2 20 systemd-nspawn -q -D /var/lib/machines/tiny -M other /bin/cat`)
+		_, stderr, code := h.Try(`timeout -k 2 20 systemd-nspawn -q -D /var/lib/machines/tiny -M other /bin/cat`)
 		if code == 0 || !strings.Contains(stderr, "busy") {
 			t.Errorf("systemd-nspawn on a tree that we run: exit status %d, %q", code, stderr)
 		}
 		h.nothingLeft(t, aliased)
-		h.sh(t, `rm /var/lib/machines/alias; mctl poweroff tiny`)
+		h.Sh(t, `rm /var/lib/machines/alias; mctl poweroff tiny`)
 		h.nothingLeft(t, idle)
 	})
 }
@@ -120,9 +120,9 @@ func TestTreeInUseByNspawn(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.tiny(t, "tiny", "exit 0")
 		idle := h.calm(t)
-		h.sh(t, `systemd-run -q --unit=stock-nspawn systemd-nspawn -q -D /var/lib/machines/tiny /bin/sleep 600
+		h.Sh(t, `systemd-run -q --unit=stock-nspawn systemd-nspawn -q -D /var/lib/machines/tiny /bin/sleep 600
 			until machinectl status tiny >/dev/null 2>&1; do sleep 0.05; done`)
-		t.Cleanup(func() { _, _, _ = h.try(`systemctl stop stock-nspawn`) })
+		t.Cleanup(func() { _, _, _ = h.Try(`systemctl stop stock-nspawn`) })
 		running := h.calm(t)
 		h.refused(t, `mctl start tiny`, "/var/lib/machines/tiny", "in use")
 		h.refused(t, `mctl run tiny`, "in use")
@@ -131,8 +131,8 @@ func TestTreeInUseByNspawn(t *testing.T) {
 		if got := h.listed(t); len(got) != 1 || got[0] != "tiny" {
 			t.Errorf("machinectl list: %q, want nspawn's tiny", got)
 		}
-		h.sh(t, `systemctl stop stock-nspawn; systemctl reset-failed stock-nspawn 2>/dev/null || true`)
-		h.sh(t, `rm -f /run/systemd/nspawn/locks/* /var/lib/machines/.#tiny.lck`) // what nspawn leaves is its own affair
+		h.Sh(t, `systemctl stop stock-nspawn; systemctl reset-failed stock-nspawn 2>/dev/null || true`)
+		h.Sh(t, `rm -f /run/systemd/nspawn/locks/* /var/lib/machines/.#tiny.lck`) // what nspawn leaves is its own affair
 		h.nothingLeft(t, idle)
 	})
 }
@@ -144,12 +144,12 @@ func TestFullDisk(t *testing.T) {
 		h.tiny(t, "tiny", obedient)
 		// The tree itself: the directories to mount on are missing.
 		h.remove(t, "full")
-		h.sh(t, `mkdir -p /var/lib/machines/full; truncate -s 16M /root/full.img; mke2fs -q -t ext4 -b 1024 -N 128 -O ^has_journal /root/full.img
+		h.Sh(t, `mkdir -p /var/lib/machines/full; truncate -s 16M /root/full.img; mke2fs -q -t ext4 -b 1024 -N 128 -O ^has_journal /root/full.img
 			mount -o loop /root/full.img /var/lib/machines/full
 			cp -a /var/lib/machines/tiny/. /var/lib/machines/full
 			cd /var/lib/machines/full; rmdir dev run
 			i=0; while mkdir "root/$i" 2>/dev/null; do i=$((i + 1)); done; cat /dev/zero >root/data 2>/dev/null || true`)
-		t.Cleanup(func() { h.sh(t, `umount /var/lib/machines/full; rm /root/full.img`) })
+		t.Cleanup(func() { h.Sh(t, `umount /var/lib/machines/full; rm /root/full.img`) })
 		before := h.calm(t)
 		h.refused(t, `mctl start full`, "no space left on device")
 		h.refused(t, `mctl run full`, "no space left on device")
@@ -158,8 +158,8 @@ func TestFullDisk(t *testing.T) {
 		for _, dir := range []string{"/run/machined-go/notes", "/run/systemd/nspawn-uid", "/run/systemd/nspawn/locks",
 			"/run/systemd/machines", "/run/machined-go/records"} {
 			t.Run(dir, func(t *testing.T) {
-				h.sh(t, `mount -t tmpfs -o nr_inodes=1 full "$1"`, dir)
-				t.Cleanup(func() { h.sh(t, `umount "$1"`, dir) })
+				h.Sh(t, `mount -t tmpfs -o nr_inodes=1 full "$1"`, dir)
+				t.Cleanup(func() { h.Sh(t, `umount "$1"`, dir) })
 				crowded := h.calm(t)
 				h.refused(t, `mctl start tiny`, "no space left on device")
 				h.refused(t, `mctl run tiny`, "no space left on device")
@@ -167,7 +167,7 @@ func TestFullDisk(t *testing.T) {
 			})
 		}
 		h.nothingLeft(t, before)
-		h.sh(t, `mctl start tiny; mctl poweroff tiny`)
+		h.Sh(t, `mctl start tiny; mctl poweroff tiny`)
 	})
 }
 
@@ -196,7 +196,7 @@ func TestSignalInTheMiddleOfStart(t *testing.T) {
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				for _, signal := range []string{"TERM", "INT", "KILL"} {
-					said := h.sh(t, strings.ReplaceAll(interrupted, "START", c.script), times, signal)
+					said := h.Sh(t, strings.ReplaceAll(interrupted, "START", c.script), times, signal)
 					t.Logf("%s: %s", signal, strings.Join(strings.Fields(said), " "))
 					h.nothingLeft(t, before)
 				}

@@ -11,11 +11,11 @@ import (
 func TestWithoutSystemd(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.tiny(t, "tiny", "")
-		h.sh(t, `rm -f /var/lib/machines/tiny/node; mknod -m 666 /var/lib/machines/tiny/node c 1 3`)
+		h.Sh(t, `rm -f /var/lib/machines/tiny/node; mknod -m 666 /var/lib/machines/tiny/node c 1 3`)
 		before := h.calm(t)
 		// No daemon, bus or systemd to talk to, as far as the commands see.
 		without := func(command string) (string, string, int) {
-			return h.try(`unshare --mount --propagation private bash -euc 'mount -t tmpfs none /run/systemd; mount -t tmpfs none /run/dbus; cd /var/lib/machines; '"$1"`, command)
+			return h.Try(`unshare --mount --propagation private bash -euc 'mount -t tmpfs none /run/systemd; mount -t tmpfs none /run/dbus; cd /var/lib/machines; '"$1"`, command)
 		}
 		out, errs, code := without(`mctl run --directory tiny /bin/sh -c "echo \$\$; cat <>/node || echo no device; exit 7" & sleep .2; wait $!`)
 		if code != 7 || out != "1\nno device\n" {

@@ -19,7 +19,7 @@ var three = []string{"m1", "m2", "m3"}
 func (h *host) listed(t testing.TB) []string {
 	t.Helper()
 	var names []string
-	for line := range strings.Lines(h.sh(t, `until list=$(machinectl list --no-legend); do sleep 0.01; done 2>/dev/null; echo -n "${list:+$list$'\n'}"`)) {
+	for line := range strings.Lines(h.Sh(t, `until list=$(machinectl list --no-legend); do sleep 0.01; done 2>/dev/null; echo -n "${list:+$list$'\n'}"`)) {
 		names = append(names, strings.Fields(line)[0])
 	}
 	slices.Sort(names)
@@ -30,19 +30,19 @@ func TestNoProcessOfOursStaysWithAMachine(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.copies(t, three...)
 		before := h.calm(t)
-		h.sh(t, `mctl start m1 m2 m3`)
+		h.Sh(t, `mctl start m1 m2 m3`)
 		ours := slices.DeleteFunc(h.look(t)["processes"], func(line string) bool { return strings.HasPrefix(line, "in a machine") })
 		if diff := cmp.Diff(before["processes"], ours); diff != "" {
 			t.Errorf("processes of ours (-before +with three machines):\n%s", diff)
 		}
 		for _, name := range three {
 			// All that is below the unit is the machine's own systemd and what that started.
-			parent := h.sh(t, `ps -o ppid= -p "$(machinectl show "$1" -p Leader --value)"`, name)
+			parent := h.Sh(t, `ps -o ppid= -p "$(machinectl show "$1" -p Leader --value)"`, name)
 			if strings.TrimSpace(parent) != "1" {
 				t.Errorf("parent of %s's PID 1 is %q, want the host's systemd", name, parent)
 			}
 		}
-		h.sh(t, `mctl poweroff m1 m2 m3`)
+		h.Sh(t, `mctl poweroff m1 m2 m3`)
 		h.nothingLeft(t, before)
 	})
 }
@@ -72,7 +72,7 @@ func TestKilledDaemonLosesNothing(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.copies(t, three...)
 		before := h.calm(t)
-		h.sh(t, killer, "3", "0.15", "mctl", "start", "m1", "m2", "m3")
+		h.Sh(t, killer, "3", "0.15", "mctl", "start", "m1", "m2", "m3")
 		wantListed := func(when string, want ...string) {
 			t.Helper()
 			if diff := cmp.Diff(want, h.listed(t)); diff != "" {
@@ -81,15 +81,15 @@ func TestKilledDaemonLosesNothing(t *testing.T) {
 		}
 		wantListed("after kills during three starts", three...)
 		for range 3 {
-			h.sh(t, killDaemon+`kill_daemon`)
+			h.Sh(t, killDaemon+`kill_daemon`)
 			wantListed("right after a kill", three...)
 		}
-		h.sh(t, `for m in "$@"; do systemctl -M "$m" is-system-running; machinectl status "$m" >/dev/null; done`, three...)
+		h.Sh(t, `for m in "$@"; do systemctl -M "$m" is-system-running; machinectl status "$m" >/dev/null; done`, three...)
 		// The guest's bus may be gone before it answers.
-		h.sh(t, killer, "1", "0.1", "sh", "-c", "systemctl -M m1 reboot || true")
+		h.Sh(t, killer, "1", "0.1", "sh", "-c", "systemctl -M m1 reboot || true")
 		h.await(t, "contain@m1", "NRestarts=1", "ActiveState=active")
 		wantListed("after a kill during a reboot", three...)
-		h.sh(t, killer, "3", "0.12", "mctl", "poweroff", "m1", "m2", "m3")
+		h.Sh(t, killer, "3", "0.12", "mctl", "poweroff", "m1", "m2", "m3")
 		wantListed("after kills during three stops")
 		for _, name := range three {
 			h.await(t, "contain@"+name, "ActiveState=inactive", "Result=success")
@@ -105,7 +105,7 @@ func TestDaemonKilledAllTheTime(t *testing.T) {
 			h.tiny(t, name, obedient)
 		}
 		before := h.calm(t)
-		said := h.sh(t, killDaemon+`
+		said := h.Sh(t, killDaemon+`
 			listed() {
 				local list
 				until list=$(machinectl list --no-legend 2>/dev/null); do sleep 0.01; done
@@ -135,7 +135,7 @@ func TestIdleDaemonIsIdle(t *testing.T) {
 		h.start(t, "deb")
 		for _, machines := range []string{"with a machine that runs", "with none"} {
 			time.Sleep(time.Second)
-			ticks := h.sh(t, `
+			ticks := h.Sh(t, `
 				pid=$(systemctl show -P MainPID machined-go)
 				used() { awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
 				first=$(used)
@@ -144,7 +144,7 @@ func TestIdleDaemonIsIdle(t *testing.T) {
 			if n, err := strconv.Atoi(strings.TrimSpace(ticks)); err != nil || n > 3 {
 				t.Errorf("%s it used %s ticks of CPU in 2 s", machines, ticks)
 			}
-			_, _, _ = h.try(`mctl poweroff deb`)
+			_, _, _ = h.Try(`mctl poweroff deb`)
 		}
 	})
 }

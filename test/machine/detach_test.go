@@ -11,7 +11,7 @@ import (
 // over a restart, but not when it starts anew after it was off.
 func TestDetach(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		out := h.sh(t, `
+		out := h.Sh(t, `
 			fingerprint() { tr '\0' '\n' </proc/$(machinectl show web -p Leader --value)/environ | grep ^A=; }
 			cd /var/lib/machines
 			mctl run --detach --machine=web -E 'A=b c' --hostname=www ./deb
@@ -46,13 +46,13 @@ func TestDetachRefuses(t *testing.T) {
 			{"--pipe deb", "--console=pipe is for the foreground", 125},
 			{"none", "no such image", 125},
 		} {
-			_, stderr, code := h.try(`mctl run --detach ` + row.args)
+			_, stderr, code := h.Try(`mctl run --detach ` + row.args)
 			if code != row.code || !strings.Contains(stderr, row.want) || strings.Count(stderr, "\n") != 1 {
 				t.Errorf("mctl run --detach %s: exit status %d, said %q", row.args, code, stderr)
 			}
 		}
 		// One that runs is left alone, and an order that nobody waits for any more is nothing.
-		h.sh(t, `
+		h.Sh(t, `
 			mctl run --detach deb
 			! mctl run --detach --hostname=other deb 2>/run/said
 			grep -q 'runs already' /run/said

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"machined-go/test/lab"
 )
 
 // partitionTypes are types of partitions (Discoverable Partitions Specification) by what they are for.
@@ -73,34 +75,34 @@ func (h *host) disk(t testing.TB, name string, parts ...part) {
 	le.PutUint32(header[88:], crc32.ChecksumIEEE(table))
 	le.PutUint32(header[16:], crc32.ChecksumIEEE(header[:92]))
 	text := base64.StdEncoding.EncodeToString(append(header, table[:len(parts)*128]...))
-	h.sh(t, script+fmt.Sprintf("truncate -s %dM $1.raw; base64 -d <<<$2 | dd status=none of=$1.raw bs=512 seek=1 conv=notrunc", at+1), name, text)
+	h.Sh(t, script+fmt.Sprintf("truncate -s %dM $1.raw; base64 -d <<<$2 | dd status=none of=$1.raw bs=512 seek=1 conv=notrunc", at+1), name, text)
 }
 
 // removeDisk ends a machine and removes its disk image when the test ends.
 func (h *host) removeDisk(t testing.TB, name string) {
 	t.Cleanup(func() {
 		h.end(name)
-		_, _, _ = h.try(`rm -f /var/lib/machines/"$1".* /var/lib/machines/"$1"-*`, name)
+		_, _, _ = h.Try(`rm -f /var/lib/machines/"$1".* /var/lib/machines/"$1"-*`, name)
 	})
 }
 
 // fileSystem makes a file with an ext4 of a tree in it, whose files are the machine's root's.
 func (h *host) fileSystem(t testing.TB, tree, file string, mib int) {
 	t.Helper()
-	h.sh(t, `rm -f "$2"; mke2fs -q -t ext4 -d "$1" "$2" "$3"M`, tree, file, fmt.Sprint(mib))
-	t.Cleanup(func() { _, _, _ = h.try(`rm -f "$1"`, file) })
+	h.Sh(t, `rm -f "$2"; mke2fs -q -t ext4 -d "$1" "$2" "$3"M`, tree, file, fmt.Sprint(mib))
+	t.Cleanup(func() { _, _, _ = h.Try(`rm -f "$1"`, file) })
 }
 
 // loops are how many loop devices there are of a disk image. Those of other labs are seen too: names of images differ.
 func (h *host) loops(t testing.TB, name string) string {
 	t.Helper()
-	return strings.TrimSpace(h.sh(t, `cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep -c "/$1.raw$" || true`, name))
+	return strings.TrimSpace(h.Sh(t, `cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep -c "/$1.raw$" || true`, name))
 }
 
 // noLoops waits until there are none.
 func (h *host) noLoops(t testing.TB, name string) {
 	t.Helper()
-	eventually(t, 5*time.Second, func() error {
+	lab.Eventually(t, 5*time.Second, func() error {
 		if n := h.loops(t, name); n != "0" {
 			return fmt.Errorf("%s loop devices of %s.raw", n, name)
 		}
@@ -113,14 +115,14 @@ func TestDiskImage(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		name := "disk-" + h.suite
 		h.fileSystem(t, "/var/lib/machines/deb", "/tmp/root.img", 400)
-		h.sh(t, `rm -rf /tmp/data; mkdir /tmp/data; echo from home >/tmp/data/file; chown 1000:1000 /tmp/data/file`)
+		h.Sh(t, `rm -rf /tmp/data; mkdir /tmp/data; echo from home >/tmp/data/file; chown 1000:1000 /tmp/data/file`)
 		h.fileSystem(t, "/tmp/data", "/tmp/data.img", 8)
 		const sealed, hidden = 1 << 60, 1 << 63
 		h.disk(t, name, part{"swap", "", 1, 0}, part{"root", "/tmp/root.img", 400, 0}, part{"home", "/tmp/data.img", 8, 0},
 			part{"srv", "/tmp/data.img", 8, sealed}, part{"srv", "/tmp/root.img", 8, 0}, part{"usr", "/tmp/data.img", 8, hidden})
 		before := h.calm(t)
 		h.start(t, name)
-		if list := h.sh(t, `machinectl list --no-legend --no-pager`); !strings.Contains(list, name+" ") {
+		if list := h.Sh(t, `machinectl list --no-legend --no-pager`); !strings.Contains(list, name+" ") {
 			t.Errorf("machinectl lists %q", list)
 		}
 		if n := h.loops(t, name); n != "3" {
@@ -133,17 +135,17 @@ func TestDiskImage(t *testing.T) {
 				t.Errorf("inside there is no %q in:\n%s", want, got)
 			}
 		}
-		h.sh(t, `mctl reboot "$1"`, name)
+		h.Sh(t, `mctl reboot "$1"`, name)
 		if got := h.inside(t, name, `cat /var/kept /home/kept`); got != "kept\nkept\n" {
 			t.Errorf("after a reboot there is %q", got)
 		}
-		_, stderr, code := h.try(`mctl run --image="/var/lib/machines/$1.raw" -M other /bin/true`, name)
+		_, stderr, code := h.Try(`mctl run --image="/var/lib/machines/$1.raw" -M other /bin/true`, name)
 		if code != 125 {
 			t.Errorf("another machine of the image: exit status %d", code)
 		}
 		oneLine(t, stderr, "image is in use")
-		h.sh(t, `mctl run --dry-run "$1" | grep "mount ext4 from host /var/lib/machines/$1.raw"`, name)
-		h.sh(t, `mctl poweroff "$1"`, name)
+		h.Sh(t, `mctl run --dry-run "$1" | grep "mount ext4 from host /var/lib/machines/$1.raw"`, name)
+		h.Sh(t, `mctl poweroff "$1"`, name)
 		h.noLoops(t, name)
 		h.nothingLeft(t, before)
 	})
@@ -154,28 +156,28 @@ func (h *host) smallDisk(t testing.TB, name, init string) {
 	t.Helper()
 	h.removeDisk(t, name)
 	h.tiny(t, name+"-tree", init)
-	h.sh(t, `cd /var/lib/machines; rm -f "$1.raw"; mke2fs -q -t ext4 -d "$1-tree" "$1.raw" 64M`, name)
+	h.Sh(t, `cd /var/lib/machines; rm -f "$1.raw"; mke2fs -q -t ext4 -d "$1-tree" "$1.raw" 64M`, name)
 }
 
 func TestDiskImageReadOnly(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		name := "ro-" + h.suite
 		h.smallDisk(t, name, obedient)
-		sum := func() string { return h.sh(t, `sha256sum "/var/lib/machines/$1.raw"`, name) }
+		sum := func() string { return h.Sh(t, `sha256sum "/var/lib/machines/$1.raw"`, name) }
 		before := sum()
 		const write = `if echo x >/usr/x; then echo written; fi`
 		for _, run := range []struct{ command, want string }{
 			{`mctl run --read-only "$1"`, ""}, {`mctl run --ephemeral "$1"`, "written\n"}, {`mctl run --volatile=overlay "$1"`, "written\n"},
 			{`machinectl read-only "$1" true; mctl run "$1"`, ""}, {`mctl run --image="/var/lib/machines/$1.raw" -x`, "written\n"},
 		} {
-			if got := h.sh(t, run.command+` /bin/sh -c "$2" 2>/dev/null`, name, write); got != run.want {
+			if got := h.Sh(t, run.command+` /bin/sh -c "$2" 2>/dev/null`, name, write); got != run.want {
 				t.Errorf("%s: %q, want %q", run.command, got, run.want)
 			}
 		}
 		if after := sum(); after != before {
 			t.Error("the image has changed")
 		}
-		if got := h.sh(t, `machinectl read-only "$1" false; mctl run "$1" /bin/sh -c "$2"; mctl run "$1" /bin/cat /usr/x`, name, write); got != "written\nx\n" {
+		if got := h.Sh(t, `machinectl read-only "$1" false; mctl run "$1" /bin/sh -c "$2"; mctl run "$1" /bin/cat /usr/x`, name, write); got != "written\nx\n" {
 			t.Errorf("writable again: %q", got)
 		}
 		h.noLoops(t, name)
@@ -191,27 +193,27 @@ func TestDiskImageLeavesNothing(t *testing.T) {
 		h.refused(t, `mctl run `+name+` /bin/none`, "/bin/none", "no such file")
 		h.refused(t, `mctl run --pivot-root=/none `+name, "/none")
 		h.noLoops(t, name)
-		h.sh(t, `mctl run "$1" & for i in {1..100}; do grep -q . "/run/systemd/machines/$1" 2>/dev/null && break; sleep 0.05; done; kill -KILL $!; wait $! || true`, name)
+		h.Sh(t, `mctl run "$1" & for i in {1..100}; do grep -q . "/run/systemd/machines/$1" 2>/dev/null && break; sleep 0.05; done; kill -KILL $!; wait $! || true`, name)
 		h.noLoops(t, name)
 		h.start(t, name)
-		h.sh(t, `kill -KILL $(systemctl show -P MainPID contain@"$1")`, name)
+		h.Sh(t, `kill -KILL $(systemctl show -P MainPID contain@"$1")`, name)
 		h.noLoops(t, name)
-		h.sh(t, `systemctl reset-failed contain@"$1" || true`, name)
+		h.Sh(t, `systemctl reset-failed contain@"$1" || true`, name)
 		h.nothingLeft(t, before)
 		// Somebody else has it.
-		device := strings.TrimSpace(h.sh(t, `losetup --find --show --offset 4096 "/var/lib/machines/$1.raw"`, name))
+		device := strings.TrimSpace(h.Sh(t, `losetup --find --show --offset 4096 "/var/lib/machines/$1.raw"`, name))
 		t.Cleanup(func() {
-			_, _, _ = h.try(`[[ $(losetup -n -O BACK-FILE "$1") != */"$2".raw ]] || losetup -d "$1"`, device, name)
+			_, _, _ = h.Try(`[[ $(losetup -n -O BACK-FILE "$1") != */"$2".raw ]] || losetup -d "$1"`, device, name)
 		})
 		h.refused(t, `mctl run --read-only `+name+` /bin/stat /`, "in use as "+device)
-		h.sh(t, `losetup -d "$2"; mctl run "$1" /bin/stat /`, name, device)
+		h.Sh(t, `losetup -d "$2"; mctl run "$1" /bin/stat /`, name, device)
 	})
 }
 
 func TestDiskImagesThatCannotBoot(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		name := "bad-" + h.suite
-		h.sh(t, `printf 'LUKS\xba\xbe' >/tmp/luks.img; truncate -s 1M /tmp/luks.img /tmp/blank.img`)
+		h.Sh(t, `printf 'LUKS\xba\xbe' >/tmp/luks.img; truncate -s 1M /tmp/luks.img /tmp/blank.img`)
 		h.fileSystem(t, "/etc/systemd", "/tmp/root.img", 8)
 		boot := "mctl start " + name
 		h.disk(t, name, part{"root", "/tmp/luks.img", 1, 0})
@@ -227,7 +229,7 @@ func TestDiskImagesThatCannotBoot(t *testing.T) {
 		h.refused(t, boot, name+".raw", "no file system")
 		h.disk(t, name, part{"root", "/tmp/root.img", 8, 0})
 		h.refused(t, boot, name, "no init")
-		h.sh(t, `touch /var/lib/machines/"$1".roothash`, name)
+		h.Sh(t, `touch /var/lib/machines/"$1".roothash`, name)
 		h.refused(t, boot, "verity", "not supported yet")
 		h.noLoops(t, name)
 	})

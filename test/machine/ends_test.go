@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"machined-go/test/lab"
 )
 
 // clean is how a unit looks whose guest has shut itself down: the kernel killed
@@ -19,7 +21,7 @@ func TestGuestShutsItselfDown(t *testing.T) {
 		before := h.calm(t)
 		for _, how := range []string{"poweroff", "halt"} {
 			h.start(t, "deb")
-			h.sh(t, `systemctl -M deb "$1" || true`, how)
+			h.Sh(t, `systemctl -M deb "$1" || true`, how)
 			h.await(t, "contain@deb", clean...)
 			h.nothingLeft(t, before)
 		}
@@ -37,7 +39,7 @@ func TestRebootKeepsConsoleAndDescriptors(t *testing.T) {
 		if kept["NFileDescriptorStore"] == "0" || daemonKept["NFileDescriptorStore"] == "0" {
 			t.Errorf("descriptors kept: unit %v, daemon %v; want some", kept, daemonKept)
 		}
-		h.sh(t, `systemctl -M deb reboot || true`)
+		h.Sh(t, `systemctl -M deb reboot || true`)
 		h.await(t, "contain@deb", "NRestarts=1", "ActiveState=active")
 		if second := h.inside(t, "deb", console); second != first {
 			t.Errorf("console before the reboot is %q, after it %q", first, second)
@@ -49,13 +51,13 @@ func TestRebootKeepsConsoleAndDescriptors(t *testing.T) {
 			t.Errorf("the daemon keeps %v, before the reboot %v", after, daemonKept)
 		}
 		h.inside(t, "deb", `echo said-after-the-reboot >/dev/console`)
-		eventually(t, 5*time.Second, func() error { return h.journalHas("MACHINE=deb", "said-after-the-reboot") })
-		h.sh(t, `mctl poweroff deb`)
+		lab.Eventually(t, 5*time.Second, func() error { return h.journalHas("MACHINE=deb", "said-after-the-reboot") })
+		h.Sh(t, `mctl poweroff deb`)
 	})
 }
 
 func (h *host) journalHas(match, text string) error {
-	_, stderr, code := h.try(`journalctl -q -o cat "$1" | grep -F "$2"`, match, text)
+	_, stderr, code := h.Try(`journalctl -q -o cat "$1" | grep -F "$2"`, match, text)
 	if code != 0 {
 		return &missing{text, stderr}
 	}
@@ -95,9 +97,9 @@ func TestShellScriptAsInit(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				h.tiny(t, "tiny", c.init)
 				h.impatient(t, "tiny")
-				h.sh(t, `mctl start tiny; `+c.then)
+				h.Sh(t, `mctl start tiny; `+c.then)
 				h.await(t, "contain@tiny", c.want...)
-				h.sh(t, `systemctl reset-failed contain@tiny`)
+				h.Sh(t, `systemctl reset-failed contain@tiny`)
 			})
 			h.nothingLeft(t, before)
 		}
@@ -108,27 +110,27 @@ func TestShellScriptAsInit(t *testing.T) {
 func (h *host) impatient(t testing.TB, machine string) {
 	t.Helper()
 	dir := "/run/systemd/system/contain@" + machine + ".service.d"
-	h.sh(t, `mkdir -p "$1"; printf '[Service]\nTimeoutStopSec=2s\n' >"$1/stop.conf"; systemctl daemon-reload`, dir)
-	t.Cleanup(func() { h.sh(t, `rm -r "$1"; systemctl daemon-reload`, dir) })
+	h.Sh(t, `mkdir -p "$1"; printf '[Service]\nTimeoutStopSec=2s\n' >"$1/stop.conf"; systemctl daemon-reload`, dir)
+	t.Cleanup(func() { h.Sh(t, `rm -r "$1"; systemctl daemon-reload`, dir) })
 }
 
 func TestActiveAsSoonAsScriptRuns(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.tiny(t, "tiny", `echo up >/root/up; while :; do sleep 60; done`)
 		begin := time.Now()
-		h.sh(t, `systemctl start contain@tiny`)
+		h.Sh(t, `systemctl start contain@tiny`)
 		if took := time.Since(begin); took > 3*time.Second {
 			t.Errorf("start took %v", took)
 		}
 		h.await(t, "contain@tiny", "ActiveState=active", "SubState=running")
-		eventually(t, 2*time.Second, func() error {
-			_, _, code := h.try(`test -s /var/lib/machines/tiny/root/up`)
+		lab.Eventually(t, 2*time.Second, func() error {
+			_, _, code := h.Try(`test -s /var/lib/machines/tiny/root/up`)
 			if code != 0 {
 				return &missing{"trace of the script", ""}
 			}
 			return nil
 		})
-		if got := h.sh(t, `machinectl list --no-legend`); !strings.HasPrefix(got, "tiny container machined-go") {
+		if got := h.Sh(t, `machinectl list --no-legend`); !strings.HasPrefix(got, "tiny container machined-go") {
 			t.Errorf("machinectl list: %q", got)
 		}
 	})
@@ -153,7 +155,7 @@ func TestForegroundPassesTheStatusOn(t *testing.T) {
 			{`tiny /no/such`, 127, ""},
 			{`tiny /etc`, 126, ""},
 		} {
-			stdout, stderr, code := h.try(`mctl run ` + c.args)
+			stdout, stderr, code := h.Try(`mctl run ` + c.args)
 			if code != c.code || stdout != c.stdout {
 				t.Errorf("mctl run %s: exit status %d, stdout %q, stderr %q; want %d, %q", c.args, code, stdout, stderr, c.code, c.stdout)
 			}
@@ -172,7 +174,7 @@ func TestStopDuringBoot(t *testing.T) {
 	}
 	eachSuite(t, func(t *testing.T, h *host) {
 		before := h.calm(t)
-		said := h.sh(t, `
+		said := h.Sh(t, `
 			for ((i = 0; i < $1; i++)); do
 				delay=0.$(printf %03d $((RANDOM % 300)))
 				begin=$SECONDS

@@ -10,13 +10,13 @@ import (
 // A machine that its own check finds ill is started again, and nothing of the checks outlives the machine.
 func TestHealth(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		t.Cleanup(func() { _, _, _ = h.try(`rm -f /etc/machined-go/machines/deb.toml; mctl poweroff deb`) })
-		h.sh(t, `
+		t.Cleanup(func() { _, _, _ = h.Try(`rm -f /etc/machined-go/machines/deb.toml; mctl poweroff deb`) })
+		h.Sh(t, `
 			mkdir -p /etc/machined-go/machines
 			printf '[health]\ncommand = ["/bin/sh", "-c", "test ! -e /run/ill || { echo it is ill; exit 1; }"]\ninterval = "1s"\nretries = 2\n' >/etc/machined-go/machines/deb.toml`)
 		before := h.calm(t)
-		h.sh(t, `mctl start deb; until [[ $(mctl status deb) == *'Health: good'* ]]; do sleep .3; done`)
-		got := h.sh(t, `
+		h.Sh(t, `mctl start deb; until [[ $(mctl status deb) == *'Health: good'* ]]; do sleep .3; done`)
+		got := h.Sh(t, `
 			leader=$(mctl show --value -p Leader deb)
 			systemd-run -M deb --quiet --wait touch /run/ill
 			mctl health deb 2>&1 || echo "status $?"
@@ -28,7 +28,7 @@ func TestHealth(t *testing.T) {
 				t.Errorf("no %q in\n%s", want, got)
 			}
 		}
-		h.sh(t, `mctl poweroff deb; systemctl reset-failed; while [[ -e /run/machined-go/health/deb || $(systemctl list-timers --all --no-legend 'machined-go-health@*') ]]; do sleep .1; done`)
+		h.Sh(t, `mctl poweroff deb; systemctl reset-failed; while [[ -e /run/machined-go/health/deb || $(systemctl list-timers --all --no-legend 'machined-go-health@*') ]]; do sleep .1; done`)
 		h.nothingLeft(t, before)
 	})
 }

@@ -17,9 +17,6 @@ import (
 
 func TestMain(m *testing.M) { lab.Main(m) }
 
-// commandLimit is longer than any command here takes; one that hangs fails.
-const commandLimit = "300"
-
 // host is a lab that has our daemon.
 type host struct {
 	*lab.Lab
@@ -29,24 +26,14 @@ type host struct {
 // eachSuite runs a test on a host of each suite at the same time. Tests are not
 // parallel among each other, so each has the hosts to itself.
 func eachSuite(t *testing.T, test func(t *testing.T, h *host)) {
-	for _, suite := range lab.Suites() {
-		t.Run(suite, func(t *testing.T) {
-			t.Parallel()
-			test(t, up(t, suite))
-		})
-	}
+	lab.EachSuite(t, func(t *testing.T, suite string) { test(t, up(t, suite)) })
 }
 
 func up(t *testing.T, suite string) *host {
 	h := &host{lab.Up(t, suite, lab.Ours), suite}
-	t.Cleanup(func() {
-		if t.Failed() {
-			out, _, _ := h.Exec("journalctl", "--no-pager", "-q", "-n", "60", "-o", "short-precise")
-			t.Logf("journal of %s:\n%s", h.Name, out)
-		}
-	})
+	h.JournalOnFailure(t)
 	once, _ := warmed.LoadOrStore(h.Name, new(sync.Once))
-	once.(*sync.Once).Do(func() { h.sh(t, `mctl start deb; mctl poweroff deb`) })
+	once.(*sync.Once).Do(func() { h.Sh(t, `mctl start deb; mctl poweroff deb`) })
 	return h
 }
 
@@ -54,28 +41,11 @@ func up(t *testing.T, suite string) *host {
 // the tree's machine id, directories, the daemon's connection to the journal.
 var warmed sync.Map
 
-// sh runs a bash script in the lab, where the first failure ends it, and returns
-// its output; a failure ends the test.
-func (h *host) sh(t testing.TB, script string, args ...string) string {
-	t.Helper()
-	stdout, stderr, code := h.try(script, args...)
-	if code != 0 {
-		t.Fatalf("%s: exit status %d of:\n%s %q\n%s%s", h.Name, code, script, args, stdout, stderr)
-	}
-	return stdout
-}
-
-// try is sh, but may fail.
-func (h *host) try(script string, args ...string) (stdout, stderr string, code int) {
-	command := []string{"timeout", "-k", "5", commandLimit, "bash", "-euo", "pipefail", "-c", script, "bash"}
-	return h.Exec(append(command, args...)...)
-}
-
 // show gives properties of a unit.
 func (h *host) show(t testing.TB, unit string, properties ...string) map[string]string {
 	t.Helper()
 	values := map[string]string{}
-	for line := range strings.Lines(h.sh(t, `systemctl show "$@"`, unit, "-p", strings.Join(properties, ","))) {
+	for line := range strings.Lines(h.Sh(t, `systemctl show "$@"`, unit, "-p", strings.Join(properties, ","))) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		values[key] = value
 	}
@@ -91,7 +61,7 @@ func (h *host) await(t testing.TB, unit string, want ...string) {
 		keys = append(keys, key)
 	}
 	var seen string
-	eventually(t, 20*time.Second, func() error {
+	lab.Eventually(t, 20*time.Second, func() error {
 		got := h.show(t, unit, keys...)
 		for _, pair := range want {
 			if key, value, _ := strings.Cut(pair, "="); got[key] != value {
@@ -107,43 +77,27 @@ func (h *host) await(t testing.TB, unit string, want ...string) {
 // refers to it, it forgets a unit that ended well.
 func (h *host) pin(t testing.TB, machine string) {
 	t.Helper()
-	h.sh(t, `systemd-run -q --unit="pin-$1" -p After="contain@$1.service" -p RemainAfterExit=yes true`, machine)
-	t.Cleanup(func() { h.sh(t, `systemctl stop "pin-$1"`, machine) })
+	h.Sh(t, `systemd-run -q --unit="pin-$1" -p After="contain@$1.service" -p RemainAfterExit=yes true`, machine)
+	t.Cleanup(func() { h.Sh(t, `systemctl stop "pin-$1"`, machine) })
 }
 
 // inside runs a shell command in a machine, as a service of its systemd.
 func (h *host) inside(t testing.TB, machine, command string) string {
 	t.Helper()
-	return h.sh(t, `systemd-run -M "$1" -q --wait --pipe --collect /bin/bash -c "$2"`, machine, command)
+	return h.Sh(t, `systemd-run -M "$1" -q --wait --pipe --collect /bin/bash -c "$2"`, machine, command)
 }
 
 // start boots a machine and has it off again when the test ends.
 func (h *host) start(t testing.TB, machine string) {
 	t.Helper()
 	t.Cleanup(func() { h.end(machine) })
-	h.sh(t, `mctl start "$1"`, machine)
+	h.Sh(t, `mctl start "$1"`, machine)
 }
 
 // end ends a machine whatever its state.
 func (h *host) end(machine string) {
-	_, _, _ = h.try(`main=$(systemctl show -P MainPID contain@"$1"); ((!main)) || kill -KILL "$main"
+	_, _, _ = h.Try(`main=$(systemctl show -P MainPID contain@"$1"); ((!main)) || kill -KILL "$main"
 		systemctl stop contain@"$1" || true; systemctl reset-failed contain@"$1" || true`, machine)
-}
-
-// eventually repeats a check until it holds.
-func eventually(t testing.TB, limit time.Duration, check func() error) {
-	t.Helper()
-	deadline := time.Now().Add(limit)
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("after %v: %v", limit, err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 }
 
 // oneLine ends the test unless text is one line with all of the words.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"machined-go/test/lab"
 )
 
 // A first boot, as its machine sees itself.
@@ -28,11 +30,11 @@ func TestGuestsView(t *testing.T) {
 		} {
 			t.Run(c.name, func(t *testing.T) { c.test(t, h) })
 		}
-		h.sh(t, `systemctl -M first is-system-running --wait`)
-		if failed := h.sh(t, `systemctl -M first --failed --no-legend --plain`); failed != "" {
+		h.Sh(t, `systemctl -M first is-system-running --wait`)
+		if failed := h.Sh(t, `systemctl -M first --failed --no-legend --plain`); failed != "" {
 			t.Errorf("failed units:\n%s", failed)
 		}
-		h.sh(t, `mctl poweroff first`)
+		h.Sh(t, `mctl poweroff first`)
 		h.nothingLeft(t, before)
 	})
 }
@@ -43,8 +45,8 @@ func identity(t *testing.T, h *host) {
 	}
 	id := h.inside(t, "first", `cat /etc/machine-id`)
 	for place, other := range map[string]string{
-		"the tree":   h.sh(t, `cat /var/lib/machines/first/etc/machine-id`),
-		"machinectl": h.sh(t, `machinectl show first -p Id --value`),
+		"the tree":   h.Sh(t, `cat /var/lib/machines/first/etc/machine-id`),
+		"machinectl": h.Sh(t, `machinectl show first -p Id --value`),
 		"the host":   strings.ReplaceAll(h.inside(t, "first", `cat /run/host/container-uuid`), "-", ""),
 	} {
 		if other != id || len(id) != 33 {
@@ -52,7 +54,7 @@ func identity(t *testing.T, h *host) {
 		}
 	}
 	const boot = "cat /proc/sys/kernel/random/boot_id"
-	if own := h.inside(t, "first", boot); own == h.sh(t, boot) || len(own) != 37 {
+	if own := h.inside(t, "first", boot); own == h.Sh(t, boot) || len(own) != 37 {
 		t.Errorf("boot id %q is the host's or none", own)
 	}
 }
@@ -64,7 +66,7 @@ func guestEnvironment(t *testing.T, h *host) {
 		"container=systemd-nspawn", "HOME=/root", "USER=root", "LOGNAME=root", "NOTIFY_SOCKET=/run/host/notify",
 		"container_uuid=" + strings.TrimSpace(h.inside(t, "first", `cat /run/host/container-uuid`)),
 	}
-	for line := range strings.Lines(h.sh(t, `. /etc/os-release
+	for line := range strings.Lines(h.Sh(t, `. /etc/os-release
 		for field in ID VERSION_ID BUILD_ID VARIANT_ID; do [[ ! ${!field:-} ]] || echo "container_host_${field,,}=${!field}"; done`)) {
 		want = append(want, strings.TrimSuffix(line, "\n"))
 	}
@@ -103,7 +105,7 @@ read-only
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("/run/host (-want +got):\n%s", diff)
 	}
-	if got, want := h.inside(t, "first", `cat /run/host/os-release`), h.sh(t, `cat /etc/os-release`); got != want {
+	if got, want := h.inside(t, "first", `cat /run/host/os-release`), h.Sh(t, `cat /etc/os-release`); got != want {
 		t.Errorf("/run/host/os-release is %q, the host's %q", got, want)
 	}
 }
@@ -170,11 +172,11 @@ Seccomp: 2
 // owners are the same inside and on disk: nothing was chowned.
 func owners(t *testing.T, h *host) {
 	const look = `stat -c '%u:%g %a %n' etc etc/shadow bin/su root var/log`
-	if got, want := h.inside(t, "first", "cd /; "+look), h.sh(t, "cd /var/lib/machines/first; "+look); got != want {
+	if got, want := h.inside(t, "first", "cd /; "+look), h.Sh(t, "cd /var/lib/machines/first; "+look); got != want {
 		t.Errorf("owners inside:\n%son disk:\n%s", got, want)
 	}
 	h.inside(t, "first", `touch /root/roots /root/daemons; chown daemon:daemon /root/daemons`)
-	if got := h.sh(t, `cd /var/lib/machines/first/root; stat -c '%u:%g %n' roots daemons`); got != "0:0 roots\n1:1 daemons\n" {
+	if got := h.Sh(t, `cd /var/lib/machines/first/root; stat -c '%u:%g %n' roots daemons`); got != "0:0 roots\n1:1 daemons\n" {
 		t.Errorf("owners on disk of what was made inside: %q", got)
 	}
 }
@@ -233,18 +235,18 @@ func network(t *testing.T, h *host) {
 		t.Errorf("loopback: %q", got)
 	}
 	h.inside(t, "first", `ping -c 1 -W 2 127.0.0.1 >/dev/null`)
-	eventually(t, 20*time.Second, func() error {
+	lab.Eventually(t, 20*time.Second, func() error {
 		lease := h.inside(t, "first", `ip -o -4 addr show host0 scope global`)
 		if !strings.Contains(lease, "inet ") || strings.Contains(lease, "inet 169.254.") {
 			return fmt.Errorf("no lease on host0, but %q", lease)
 		}
 		return nil
 	})
-	h.sh(t, `cd /run/systemd/system
+	h.Sh(t, `cd /run/systemd/system
 		printf '[Socket]\nListenStream=0.0.0.0:7777\nAccept=yes\n' >greeter.socket
 		printf '[Service]\nExecStart=/bin/echo hello-from-the-host\nStandardOutput=socket\n' >greeter@.service
 		systemctl daemon-reload; systemctl start greeter.socket`)
-	defer h.sh(t, `systemctl stop greeter.socket; rm /run/systemd/system/greeter*; systemctl daemon-reload; systemctl reset-failed 'greeter*' 2>/dev/null || true`)
+	defer h.Sh(t, `systemctl stop greeter.socket; rm /run/systemd/system/greeter*; systemctl daemon-reload; systemctl reset-failed 'greeter*' 2>/dev/null || true`)
 	got := h.inside(t, "first", `
 		gateway=$(ip -o route show default | awk '{ print $3; exit }')
 		ping -c 1 -W 2 "$gateway" >/dev/null
@@ -253,8 +255,8 @@ func network(t *testing.T, h *host) {
 		t.Errorf("over TCP from the host: %q", got)
 	}
 	address := strings.TrimSpace(h.inside(t, "first", `ip -o -4 addr show host0 scope global | awk '{ sub("/.*", "", $4); print $4 }'`))
-	h.sh(t, `ping -c 1 -W 2 "$1" >/dev/null`, address)
-	if said := h.sh(t, `machinectl status first --no-pager`); !strings.Contains(said, address) {
+	h.Sh(t, `ping -c 1 -W 2 "$1" >/dev/null`, address)
+	if said := h.Sh(t, `machinectl status first --no-pager`); !strings.Contains(said, address) {
 		t.Errorf("%s is not in what machinectl says:\n%s", address, said)
 	}
 }
@@ -264,13 +266,13 @@ func TestNoDescriptorLeaksIn(t *testing.T) {
 		// bash reads its script from 255.
 		h.tiny(t, "tiny", "all=; for fd in {0..254}; do if [[ -e /proc/1/fd/$fd ]]; then all+=\"$fd \"; fi; done; echo $all >/root/all; "+obedient)
 		h.start(t, "tiny")
-		eventually(t, 5*time.Second, func() error {
-			if got := h.sh(t, `cat /var/lib/machines/tiny/root/all || true`); got != "0 1 2\n" {
+		lab.Eventually(t, 5*time.Second, func() error {
+			if got := h.Sh(t, `cat /var/lib/machines/tiny/root/all || true`); got != "0 1 2\n" {
 				return fmt.Errorf("open files of PID 1: %q", got)
 			}
 			return nil
 		})
-		h.sh(t, `mctl poweroff tiny`)
+		h.Sh(t, `mctl poweroff tiny`)
 	})
 }
 
@@ -295,14 +297,14 @@ func TestLogin(t *testing.T) {
 					t.Errorf("exit status %d", code)
 				}
 			})
-			eventually(t, 10*time.Second, func() error {
+			lab.Eventually(t, 10*time.Second, func() error {
 				if diff := cmp.Diff(before["daemon"], h.look(t)["daemon"]); diff != "" {
 					return errors.New("left in the daemon (-before +after):\n" + diff)
 				}
 				return nil
 			})
 		}
-		h.sh(t, `mctl poweroff deb`)
+		h.Sh(t, `mctl poweroff deb`)
 	})
 }
 
@@ -321,9 +323,9 @@ func TestShell(t *testing.T) {
 				}
 			})
 		}
-		if got := h.sh(t, `mctl shell deb /bin/sh -c 'echo "$1"; exit 0' sh word </dev/null`); !strings.Contains(got, "word") {
+		if got := h.Sh(t, `mctl shell deb /bin/sh -c 'echo "$1"; exit 0' sh word </dev/null`); !strings.Contains(got, "word") {
 			t.Errorf("mctl shell deb /bin/sh: %q", got)
 		}
-		h.sh(t, `mctl poweroff deb`)
+		h.Sh(t, `mctl poweroff deb`)
 	})
 }

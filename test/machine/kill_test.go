@@ -70,23 +70,23 @@ func TestKilledUnderLoad(t *testing.T) {
 		h.tiny(t, "tiny", obedient)
 		before := h.calm(t)
 		h.start(t, "deb")
-		h.sh(t, onBus+`for n in 1 2 3; do setsid sleep 1000 >/dev/null 2>&1 & create "steady-$n" $!; done
+		h.Sh(t, onBus+`for n in 1 2 3; do setsid sleep 1000 >/dev/null 2>&1 & create "steady-$n" $!; done
 			[[ $(names) == "$1" ]]`, steady)
 		ended := make(chan string)
 		go func() {
 			said, _ := h.Command("bash", "-c", onBus+load).Output()
 			ended <- string(said)
 		}()
-		t.Cleanup(func() { h.sh(t, `rm -f /run/enough`) })
+		t.Cleanup(func() { h.Sh(t, `rm -f /run/enough`) })
 		for range batches {
-			if _, errs, code := h.try(onBus+killed, "5", steady); code != 0 {
+			if _, errs, code := h.Try(onBus+killed, "5", steady); code != 0 {
 				t.Error(errs)
 				break
 			}
 		}
-		h.sh(t, `touch /run/enough`)
+		h.Sh(t, `touch /run/enough`)
 		t.Logf("%s: rounds of the load: %s", h.Name, strings.Join(strings.Fields(<-ended), " "))
-		h.sh(t, onBus+`[[ $(names) == "$1" ]]
+		h.Sh(t, onBus+`[[ $(names) == "$1" ]]
 			rm -rf /var/lib/machines/deb/root/copy-*
 			for clone in $(cd /var/lib/machines; ls -d clone-* 2>/dev/null); do machinectl remove "$clone"; done
 			for n in 1 2 3; do call TerminateMachine s "steady-$n"; done

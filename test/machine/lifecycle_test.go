@@ -46,7 +46,7 @@ func TestMainJob(t *testing.T) {
 
 func (h *host) mainJob(t *testing.T) {
 	t.Helper()
-	said := h.sh(t, chain)
+	said := h.Sh(t, chain)
 	for _, want := range []string{
 		"deb   container  running  debian", // mctl list
 		"\nrunning\n",                      // is-system-running
@@ -63,10 +63,10 @@ func (h *host) rebootAndStop(t *testing.T) {
 	t.Helper()
 	const unit = "contain@deb.service"
 	const bootID = "cat /proc/sys/kernel/random/boot_id"
-	h.sh(t, `systemctl start contain@deb`)
+	h.Sh(t, `systemctl start contain@deb`)
 	first := h.inside(t, "deb", bootID)
 	leader := h.leader(t, "deb")
-	h.sh(t, `systemctl -M deb reboot || true`) // the guest's bus may be gone before it answers; what counts is the new boot
+	h.Sh(t, `systemctl -M deb reboot || true`) // the guest's bus may be gone before it answers; what counts is the new boot
 	h.await(t, unit, "NRestarts=1", "ActiveState=active")
 	if second := h.inside(t, "deb", bootID); second == first {
 		t.Fatalf("after the reboot the boot id is still %q", second)
@@ -78,12 +78,12 @@ func (h *host) rebootAndStop(t *testing.T) {
 	if main := h.show(t, unit, "MainPID")["MainPID"]; main != next {
 		t.Fatalf("the unit's main process is %s, the machine's leader %s", main, next)
 	}
-	h.sh(t, `systemctl stop contain@deb`)
+	h.Sh(t, `systemctl stop contain@deb`)
 	h.await(t, unit, "ActiveState=inactive", "Result=success")
 }
 
 // leader is the pid of a machine's PID 1 on the host.
 func (h *host) leader(t testing.TB, machine string) string {
 	t.Helper()
-	return strings.TrimSpace(h.sh(t, `machinectl show "$1" -p Leader --value`, machine))
+	return strings.TrimSpace(h.Sh(t, `machinectl show "$1" -p Leader --value`, machine))
 }

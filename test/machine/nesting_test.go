@@ -17,9 +17,9 @@ func (h *host) hostInside(t *testing.T) {
 	h.copies(t, "outer")
 	t.Cleanup(func() {
 		h.end("outer")
-		h.sh(t, `rm -rf /var/lib/machines/{outer,small} /etc/machined-go/machines/outer.toml`)
+		h.Sh(t, `rm -rf /var/lib/machines/{outer,small} /etc/machined-go/machines/outer.toml`)
 	})
-	h.sh(t, `cd /usr
+	h.Sh(t, `cd /usr
 		find bin lib/systemd share/dbus-1 lib/dbus-1 \( -name mctl -o -name 'machined-go*' -o -name 'contain@*' -o -name 'machines.target*' \
 			-o -name 'org.machinedgo*' -o -name 'org.freedesktop.machine1*' \) -prune -exec cp -a --parents -t /var/lib/machines/outer/usr {} +
 		systemctl -q --root=/var/lib/machines/outer enable machined-go.service
@@ -34,7 +34,7 @@ func TestNesting(t *testing.T) {
 		settings := func(text string) {
 			t.Helper()
 			h.end("outer")
-			h.sh(t, `mkdir -p /etc/machined-go/machines; printf '%s\n' "$1" >/etc/machined-go/machines/outer.toml; mctl start outer`, text)
+			h.Sh(t, `mkdir -p /etc/machined-go/machines; printf '%s\n' "$1" >/etc/machined-go/machines/outer.toml; mctl start outer`, text)
 		}
 
 		settings("")
@@ -54,7 +54,7 @@ func TestNesting(t *testing.T) {
 
 		// Without ids to give away, machines have those of their host.
 		settings("security.nesting = true\nusers.namespace = \"identity\"")
-		h.sh(t, `cp -a /var/lib/machines/small /var/lib/machines/outer/var/lib/machines/other`)
+		h.Sh(t, `cp -a /var/lib/machines/small /var/lib/machines/outer/var/lib/machines/other`)
 		if got := h.inside(t, "outer", `mctl run other /bin/cat /proc/self/uid_map`); strings.Join(strings.Fields(got), " ") != "0 0 65536" {
 			t.Errorf("ids of a machine in one that has none to spare: %s", got)
 		}

@@ -27,7 +27,7 @@ until_true() { for i in {1..100}; do "$@" && return 0; sleep 0.1; done; return 1
 func TestPauseAndResume(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.start(t, "deb")
-		h.sh(t, ticking+moves+`
+		h.Sh(t, ticking+moves+`
 			until_true moves
 			! paused
 			mctl pause deb
@@ -52,19 +52,19 @@ func TestPauseAndResume(t *testing.T) {
 func TestPausedMachineAnswersNobody(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.start(t, "deb")
-		h.sh(t, `mctl pause deb`)
+		h.Sh(t, `mctl pause deb`)
 		for _, verb := range []string{"shell deb /bin/true", "login deb"} {
 			begin := time.Now()
-			_, stderr, code := h.try(`mctl ` + verb + ` </dev/null`)
+			_, stderr, code := h.Try(`mctl ` + verb + ` </dev/null`)
 			if took := time.Since(begin); code == 0 || took > 5*time.Second {
 				t.Errorf("mctl %s: exit status %d after %v", verb, code, took)
 			}
 			oneLine(t, stderr, "deb", "paused")
 		}
-		if _, stderr, code := h.try(`machinectl -q shell deb /bin/true </dev/null`); code == 0 || !strings.Contains(stderr, "paused") {
+		if _, stderr, code := h.Try(`machinectl -q shell deb /bin/true </dev/null`); code == 0 || !strings.Contains(stderr, "paused") {
 			t.Errorf("machinectl shell: exit status %d, %q", code, stderr)
 		}
-		h.sh(t, `mctl resume deb; machinectl -q shell deb /bin/true </dev/null`)
+		h.Sh(t, `mctl resume deb; machinectl -q shell deb /bin/true </dev/null`)
 	})
 }
 
@@ -84,9 +84,9 @@ func TestPausedMachineEnds(t *testing.T) {
 			`systemctl stop --no-block contain@deb; ` + killDaemon + `kill_daemon`,
 		} {
 			h.start(t, "deb")
-			h.sh(t, `mctl pause deb`)
+			h.Sh(t, `mctl pause deb`)
 			begin := time.Now()
-			h.sh(t, how)
+			h.Sh(t, how)
 			h.await(t, "contain@deb", clean...)
 			if took := time.Since(begin); took > 15*time.Second {
 				t.Errorf("%s: a paused machine ends after %v", how, took)
@@ -99,9 +99,9 @@ func TestPausedMachineEnds(t *testing.T) {
 func TestPausedMachineReboots(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.start(t, "deb")
-		h.sh(t, `mctl pause deb; mctl reboot deb`)
+		h.Sh(t, `mctl pause deb; mctl reboot deb`)
 		h.await(t, "contain@deb", "NRestarts=1", "ActiveState=active")
-		h.sh(t, `mctl pause deb; machinectl reboot deb`)
+		h.Sh(t, `mctl pause deb; machinectl reboot deb`)
 		h.await(t, "contain@deb", "NRestarts=2", "ActiveState=active")
 	})
 }
@@ -110,7 +110,7 @@ func TestPausedMachineReboots(t *testing.T) {
 func TestPauseOutlivesTheDaemon(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		h.start(t, "deb")
-		h.sh(t, ticking+moves+killDaemon+`
+		h.Sh(t, ticking+moves+killDaemon+`
 			until_true moves
 			mctl pause deb
 			kill_daemon
@@ -123,19 +123,19 @@ func TestPauseOutlivesTheDaemon(t *testing.T) {
 
 func TestPauseIsRefused(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		t.Cleanup(func() { h.try(`systemctl stop systemd-nspawn@deb`) })
-		h.sh(t, `systemctl start systemd-nspawn@deb`)
+		t.Cleanup(func() { h.Try(`systemctl stop systemd-nspawn@deb`) })
+		h.Sh(t, `systemctl start systemd-nspawn@deb`)
 		for command, why := range map[string]string{
 			`mctl pause deb`:  "systemd-nspawn@deb.service",
 			`mctl pause nope`: "mctl list --all",
 		} {
-			_, stderr, code := h.try(command)
+			_, stderr, code := h.Try(command)
 			if code == 0 {
 				t.Errorf("%s: no error", command)
 			}
 			oneLine(t, stderr, why)
 		}
-		h.sh(t, `systemctl stop systemd-nspawn@deb`)
+		h.Sh(t, `systemctl stop systemd-nspawn@deb`)
 		h.start(t, "deb")
 		for _, verb := range []string{"pause", "resume"} {
 			_, stderr, code := h.asUser(`mctl ` + verb + ` deb`)

@@ -22,7 +22,7 @@ func TestPodman(t *testing.T) {
 		t.Fatalf("make a tree with podman: %v", err)
 	}
 	h.remove(t, "podman")
-	t.Cleanup(func() { h.sh(t, `rm -f /etc/machined-go/machines/podman.toml`) })
+	t.Cleanup(func() { h.Sh(t, `rm -f /etc/machined-go/machines/podman.toml`) })
 	copied := exec.Command("cp", "-a", "--reflink=auto", strings.TrimSpace(string(out)), "/var/lib/machined-go-lab/"+h.Name+"/machines/podman")
 	if text, err := copied.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, text)
@@ -30,7 +30,7 @@ func TestPodman(t *testing.T) {
 	settings := func(text string) {
 		t.Helper()
 		h.end("podman")
-		h.sh(t, `mkdir -p /etc/machined-go/machines; echo "$1" >/etc/machined-go/machines/podman.toml; mctl start podman`, text)
+		h.Sh(t, `mkdir -p /etc/machined-go/machines; echo "$1" >/etc/machined-go/machines/podman.toml; mctl start podman`, text)
 	}
 	const run = `podman run --pids-limit=-1 --rm --network=none `
 

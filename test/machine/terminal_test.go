@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"machined-go/test/lab"
 )
 
 // terminal is a command with a terminal, and who sits at it.
@@ -85,7 +87,7 @@ func (term *terminal) read() {
 // await waits until the screen shows text, after what was awaited before.
 func (term *terminal) await(text string) {
 	term.t.Helper()
-	eventually(term.t, 20*time.Second, func() error {
+	lab.Eventually(term.t, 20*time.Second, func() error {
 		term.mu.Lock()
 		defer term.mu.Unlock()
 		rest := term.seen.String()[term.from:]

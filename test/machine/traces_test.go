@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"machined-go/test/lab"
 )
 
 // traces is everything that a machine could leave behind on its host, by kind.
@@ -70,7 +72,7 @@ true
 func (h *host) look(t testing.TB) traces {
 	t.Helper()
 	found, kind := traces{}, ""
-	for line := range strings.Lines(h.sh(t, listTraces)) {
+	for line := range strings.Lines(h.Sh(t, listTraces)) {
 		line = strings.TrimSuffix(line, "\n")
 		if name, ok := strings.CutPrefix(line, "@"); ok {
 			kind = name
@@ -86,7 +88,7 @@ func (h *host) look(t testing.TB) traces {
 func (h *host) calm(t testing.TB) traces {
 	t.Helper()
 	now := h.look(t)
-	eventually(t, 10*time.Second, func() error {
+	lab.Eventually(t, 10*time.Second, func() error {
 		time.Sleep(60 * time.Millisecond)
 		earlier := now
 		now = h.look(t)
@@ -102,7 +104,7 @@ func (h *host) calm(t testing.TB) traces {
 // for a network namespace, systemd for a unit.
 func (h *host) nothingLeft(t testing.TB, before traces) {
 	t.Helper()
-	eventually(t, 10*time.Second, func() error {
+	lab.Eventually(t, 10*time.Second, func() error {
 		if diff := cmp.Diff(before, h.look(t)); diff != "" {
 			return errors.New("left behind (-before +after):\n" + diff)
 		}

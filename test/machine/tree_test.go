@@ -12,7 +12,7 @@ const obedient = "trap 'exit 0' RTMIN+3; sleep 3600 & wait"
 func (h *host) tiny(t testing.TB, name, init string) {
 	t.Helper()
 	h.remove(t, name)
-	h.sh(t, `
+	h.Sh(t, `
 		tree=/var/lib/machines/$1
 		rm -rf "$tree"
 		mkdir -p "$tree"/{usr/{bin,sbin,lib,lib64},etc,proc,sys,dev,run,tmp,root,var}
@@ -36,7 +36,7 @@ func (h *host) copies(t testing.TB, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		h.remove(t, name)
-		h.sh(t, `cp -a --reflink=auto /var/lib/machines/deb "/var/lib/machines/$1"; : >"/var/lib/machines/$1/etc/machine-id"`, name)
+		h.Sh(t, `cp -a --reflink=auto /var/lib/machines/deb "/var/lib/machines/$1"; : >"/var/lib/machines/$1/etc/machine-id"`, name)
 	}
 }
 
@@ -44,6 +44,6 @@ func (h *host) copies(t testing.TB, names ...string) {
 func (h *host) remove(t testing.TB, name string) {
 	t.Cleanup(func() {
 		h.end(name)
-		_, _, _ = h.try(`rm -rf --one-file-system "/var/lib/machines/$1"`, name)
+		_, _, _ = h.Try(`rm -rf --one-file-system "/var/lib/machines/$1"`, name)
 	})
 }

@@ -12,7 +12,7 @@ import (
 // asUser runs a command as an ordinary user without a terminal, so that polkit
 // has nobody to ask for a password.
 func (h *host) asUser(command string) (stdout, stderr string, code int) {
-	return h.try(`setpriv --reuid=user --regid=user --init-groups env HOME=/home/user USER=user timeout -k 2 20 bash -c "$1" </dev/null`, command)
+	return h.Try(`setpriv --reuid=user --regid=user --init-groups env HOME=/home/user USER=user timeout -k 2 20 bash -c "$1" </dev/null`, command)
 }
 
 func TestUserMayLook(t *testing.T) {
@@ -74,7 +74,7 @@ func TestUserMayNotChange(t *testing.T) {
 			t.Errorf("state (-before +after):\n%s", diff)
 		}
 		h.await(t, "contain@deb", "ActiveState=active", "NRestarts=0")
-		h.sh(t, `systemctl -M deb is-system-running; mctl poweroff deb`)
+		h.Sh(t, `systemctl -M deb is-system-running; mctl poweroff deb`)
 	})
 }
 
@@ -93,6 +93,6 @@ func TestPolkitRefusesAsStockDoes(t *testing.T) {
 				t.Errorf("%s: exit status %d, %q", call, code, stderr)
 			}
 		}
-		h.sh(t, `mctl poweroff deb`)
+		h.Sh(t, `mctl poweroff deb`)
 	})
 }

@@ -12,8 +12,8 @@ func TestWhy(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
 		why := func(name string, code int, words ...string) {
 			t.Helper()
-			h.sh(t, `journalctl --sync`)
-			stdout, stderr, got := h.try(`mctl why ` + name)
+			h.Sh(t, `journalctl --sync`)
+			stdout, stderr, got := h.Try(`mctl why ` + name)
 			for _, word := range words {
 				if got != code || !strings.Contains(stdout, word) || stderr != "" {
 					t.Errorf("mctl why %s: exit status %d, want %d with %q\n%s%s", name, got, code, word, stdout, stderr)
@@ -21,18 +21,18 @@ func TestWhy(t *testing.T) {
 			}
 		}
 		h.remove(t, "empty")
-		h.sh(t, `mkdir -p /var/lib/machines/empty`)
+		h.Sh(t, `mkdir -p /var/lib/machines/empty`)
 		h.refused(t, `mctl start empty`, "no init")
 		why("empty", 3, "did not start", "no init", "/var/lib/machines/empty")
 
-		h.sh(t, `mctl start deb; mctl poweroff deb`)
+		h.Sh(t, `mctl start deb; mctl poweroff deb`)
 		why("deb", 0, "was powered off, as systemd was asked to")
-		h.sh(t, `mctl start deb; systemctl kill --signal=KILL --kill-whom=main contain@deb; until systemctl is-failed -q contain@deb; do sleep .1; done; systemctl reset-failed`)
+		h.Sh(t, `mctl start deb; systemctl kill --signal=KILL --kill-whom=main contain@deb; until systemctl is-failed -q contain@deb; do sleep .1; done; systemctl reset-failed`)
 		why("deb", 3, "died", "signal 9")
-		h.sh(t, `mctl start deb; systemctl -M deb poweroff || true; while systemctl is-active -q contain@deb; do sleep .1; done`)
+		h.Sh(t, `mctl start deb; systemctl -M deb poweroff || true; while systemctl is-active -q contain@deb; do sleep .1; done`)
 		why("deb", 0, "powered itself off")
 
-		if stdout, stderr, code := h.try(`mctl why never`); code != 4 || stdout != "" || !strings.Contains(stderr, `"never"`) {
+		if stdout, stderr, code := h.Try(`mctl why never`); code != 4 || stdout != "" || !strings.Contains(stderr, `"never"`) {
 			t.Errorf("of a machine nobody knows: exit status %d\n%s%s", code, stdout, stderr)
 		}
 	})
@@ -46,7 +46,7 @@ func TestDryRunJSON(t *testing.T) {
 				Machine string
 				Steps   []struct{ Kind, Does string }
 			}
-			if err := json.Unmarshal([]byte(h.sh(t, `mctl `+verb+` --dry-run=json deb`)), &plan); err != nil {
+			if err := json.Unmarshal([]byte(h.Sh(t, `mctl `+verb+` --dry-run=json deb`)), &plan); err != nil {
 				t.Fatal(err)
 			}
 			var text strings.Builder
@@ -56,7 +56,7 @@ func TestDryRunJSON(t *testing.T) {
 					t.Errorf("%s: %q has no kind", verb, step.Does)
 				}
 			}
-			if got := h.sh(t, `mctl `+verb+` --dry-run deb`); plan.Machine != "deb" || got != text.String() {
+			if got := h.Sh(t, `mctl `+verb+` --dry-run deb`); plan.Machine != "deb" || got != text.String() {
 				t.Errorf("%s: machine %q, text\n%s\nJSON\n%s", verb, plan.Machine, got, &text)
 			}
 		}

@@ -17,9 +17,6 @@ import (
 
 func TestMain(m *testing.M) { lab.Main(m) }
 
-// commandLimit is longer than any command here takes; one that hangs fails.
-const commandLimit = "150"
-
 // host is a lab that has our daemon, and systemd-nspawn beside it.
 type host struct {
 	*lab.Lab
@@ -30,25 +27,17 @@ type host struct {
 // itself.
 func eachSuite(t *testing.T, test func(t *testing.T, h *host)) { sinceSuite(t, 0, test) }
 
-// versions are those of the suites' systemd.
-var versions = map[string]int{"bookworm": 252, "trixie": 257, "sid": 262}
-
 // sinceSuite is eachSuite for those that have a systemd as new as that.
 func sinceSuite(t *testing.T, version int, test func(t *testing.T, h *host)) {
 	for _, suite := range lab.Suites() {
-		if versions[suite] < version {
+		if lab.Version(suite) < version {
 			continue
 		}
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
 			h := &host{lab.Up(t, suite, lab.Ours), suite}
-			t.Cleanup(func() {
-				if t.Failed() {
-					out, _, _ := h.Exec("journalctl", "--no-pager", "-q", "-n", "60", "-o", "short-precise")
-					t.Logf("journal of %s:\n%s", h.Name, out)
-				}
-			})
-			h.sh(t, hardware)
+			h.JournalOnFailure(t)
+			h.Sh(t, hardware)
 			test(t, h)
 		})
 	}
@@ -73,43 +62,11 @@ if ! ip link show lan >/dev/null 2>&1; then
 fi
 `
 
-// sh runs a bash script in the lab, where the first failure ends it, and returns its output; a failure ends the test.
-func (h *host) sh(t testing.TB, script string, args ...string) string {
-	t.Helper()
-	stdout, stderr, code := h.try(script, args...)
-	if code != 0 {
-		t.Fatalf("%s: exit status %d of:\n%s %q\n%s%s", h.Name, code, script, args, stdout, stderr)
-	}
-	return stdout
-}
-
-// try is sh, but may fail.
-func (h *host) try(script string, args ...string) (stdout, stderr string, code int) {
-	command := []string{"timeout", "-k", "5", commandLimit, "bash", "-euo", "pipefail", "-c", script, "bash"}
-	return h.Exec(append(command, args...)...)
-}
-
 // settings gives machine its settings until the test ends.
 func (h *host) settings(t testing.TB, machine, toml string) {
 	t.Helper()
-	h.sh(t, `mkdir -p /etc/machined-go/machines; printf '%s\n' "$2" >"/etc/machined-go/machines/$1.toml"`, machine, toml)
-	t.Cleanup(func() { h.sh(t, `rm -f "/etc/machined-go/machines/$1.toml"`, machine) })
-}
-
-// eventually repeats a check until it holds.
-func eventually(t testing.TB, limit time.Duration, check func() error) {
-	t.Helper()
-	deadline := time.Now().Add(limit)
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("after %v: %v", limit, err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	h.Sh(t, `mkdir -p /etc/machined-go/machines; printf '%s\n' "$2" >"/etc/machined-go/machines/$1.toml"`, machine, toml)
+	t.Cleanup(func() { h.Sh(t, `rm -f "/etc/machined-go/machines/$1.toml"`, machine) })
 }
 
 // traces lists everything that a connection could leave behind; the lock of all ports is made once and stays.
@@ -123,13 +80,13 @@ echo units; systemctl list-units --all --plain --no-legend 'contain@*' 'machine-
 
 func (h *host) traces(t testing.TB) []string {
 	t.Helper()
-	return strings.Split(h.sh(t, traces), "\n")
+	return strings.Split(h.Sh(t, traces), "\n")
 }
 
 // nothingLeft waits until all is as it was before; the kernel takes a moment for a network namespace.
 func (h *host) nothingLeft(t testing.TB, before []string) {
 	t.Helper()
-	eventually(t, 15*time.Second, func() error {
+	lab.Eventually(t, 15*time.Second, func() error {
 		if diff := cmp.Diff(before, h.traces(t)); diff != "" {
 			return errors.New("left behind (-before +after):\n" + diff)
 		}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"machined-go/test/lab"
 )
 
 // look runs a machine and takes down what its command prints, and the host's interfaces while it runs.
@@ -132,17 +134,17 @@ func TestAsNspawn(t *testing.T) {
 				before := h.traces(t)
 				command := append([]string{"systemd-run", "-q", "--wait", "--pipe", "-p", "Delegate=yes", "systemd-nspawn", "-q", "--keep-unit", "--register=no",
 					"-D", "/var/lib/machines/deb", "-M", tt.machine, "--pipe"}, strings.Fields(tt.nspawn)...)
-				stock := parse(t, h.sh(t, look, append(command, "/bin/bash", "-c", inside)...))
+				stock := parse(t, h.Sh(t, look, append(command, "/bin/bash", "-c", inside)...))
 				h.nothingLeft(t, before)
 				h.settings(t, tt.machine, "[network]\n"+tt.toml)
-				ours := parse(t, h.sh(t, look, "mctl", "run", "-M", tt.machine, "/var/lib/machines/deb", "/bin/bash", "-c", inside))
+				ours := parse(t, h.Sh(t, look, "mctl", "run", "-M", tt.machine, "/var/lib/machines/deb", "/bin/bash", "-c", inside))
 				h.nothingLeft(t, before)
 				if tt.differs != "" {
 					for i, line := range ours.Inside {
 						ours.Inside[i] = strings.TrimSpace(strings.TrimSuffix(line, tt.differs))
 					}
 				}
-				if versions[h.suite] < 258 { // ping_group_range
+				if lab.Version(h.suite) < 258 { // ping_group_range
 					stock.Rest, ours.Rest = stock.Rest[:3], ours.Rest[:3]
 				}
 				if diff := cmp.Diff(stock, ours); diff != "" {
@@ -158,7 +160,7 @@ func TestAsNspawn(t *testing.T) {
 
 // makes tells whether the kernel has a kind of interface.
 func (h *host) makes(kind string) bool {
-	_, _, code := h.try(`ip link add link lan name probe0 type "$1"; ip link del probe0`, kind)
+	_, _, code := h.Try(`ip link add link lan name probe0 type "$1"; ip link del probe0`, kind)
 	return code == 0
 }
 
@@ -167,7 +169,7 @@ func (h *host) refused(t testing.TB, toml string) {
 	t.Helper()
 	before := h.traces(t)
 	h.settings(t, "deb", "[network]\n"+toml)
-	_, stderr, code := h.try(`mctl run deb /bin/true`)
+	_, stderr, code := h.Try(`mctl run deb /bin/true`)
 	if code != 125 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "connect network: ") {
 		t.Errorf("%s: exit status %d, %q", toml, code, stderr)
 	}
@@ -178,13 +180,13 @@ func (h *host) refused(t testing.TB, toml string) {
 // --private-network.
 func TestJoinNamespace(t *testing.T) {
 	eachSuite(t, func(t *testing.T, h *host) {
-		h.sh(t, `ip netns add vpn; ip link add tun0 type veth peer name peer netns vpn; ip -n vpn link set lo up`)
-		t.Cleanup(func() { h.sh(t, `ip netns del vpn; ip link del tun0 2>/dev/null || true`) })
+		h.Sh(t, `ip netns add vpn; ip link add tun0 type veth peer name peer netns vpn; ip -n vpn link set lo up`)
+		t.Cleanup(func() { h.Sh(t, `ip netns del vpn; ip link del tun0 2>/dev/null || true`) })
 		before := h.traces(t)
 		h.settings(t, "deb", "[network]\nnamespace_path = \"/run/netns/vpn\"")
-		ours := parse(t, h.sh(t, look, "mctl", "run", "deb", "/bin/bash", "-c", inside))
+		ours := parse(t, h.Sh(t, look, "mctl", "run", "deb", "/bin/bash", "-c", inside))
 		h.nothingLeft(t, before)
-		stock := parse(t, h.sh(t, look, "systemd-run", "-q", "--wait", "--pipe", "-p", "Delegate=yes", "systemd-nspawn", "-q", "--keep-unit", "--register=no",
+		stock := parse(t, h.Sh(t, look, "systemd-run", "-q", "--wait", "--pipe", "-p", "Delegate=yes", "systemd-nspawn", "-q", "--keep-unit", "--register=no",
 			"-D", "/var/lib/machines/deb", "--pipe", "--private-network", "--network-namespace-path=/run/netns/vpn", "/bin/bash", "-c", inside))
 		if diff := cmp.Diff(stock.Inside, ours.Inside); diff != "" {
 			t.Errorf("interfaces (-nspawn +ours):\n%s", diff)

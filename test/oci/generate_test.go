@@ -42,9 +42,9 @@ func TestGenerate(t *testing.T) { each(t, generate) }
 func generate(t *testing.T, h *host) {
 	before := h.tracesNow(t)
 	h.put(t, "/etc/machined-go/machines", map[string]string{"tiny.toml": inside})
-	h.sh(t, `cp -a /srv/oci/base/rootfs /var/lib/machines/tiny`)
+	h.Sh(t, `cp -a /srv/oci/base/rootfs /var/lib/machines/tiny`)
 	t.Cleanup(func() {
-		h.sh(t, `rm -rf /etc/machined-go/machines/tiny.toml /var/lib/machines/tiny /srv/oci/{made,refers}`)
+		h.Sh(t, `rm -rf /etc/machined-go/machines/tiny.toml /var/lib/machines/tiny /srv/oci/{made,refers}`)
 	})
 	stdout, stderr, code := h.try(`mctl generate oci tiny -o /srv/oci/made`)
 	if code != 0 || stdout != "/srv/oci/made\n" {
@@ -78,7 +78,7 @@ func generate(t *testing.T, h *host) {
 	stdout, stderr, code = run("/usr/sbin/runc", "run", "--bundle", made, filepath.Base(h.Name))
 	check("runc")
 	elsewise(t, h)
-	h.sh(t, `rm -rf /srv/oci/{made,refers}`)
+	h.Sh(t, `rm -rf /srv/oci/{made,refers}`)
 	h.nothingLeft(t, before)
 }
 
@@ -104,7 +104,7 @@ func elsewise(t *testing.T, h *host) {
 			t.Errorf("%s: exit status %d, %q %q", tt.args, code, out, errs)
 		}
 	}
-	h.sh(t, `test ! -e /srv/oci/none`)
+	h.Sh(t, `test ! -e /srv/oci/none`)
 }
 
 // fetch brings a bundle of the lab to this machine, where root of a container can get at it.
@@ -113,7 +113,7 @@ func fetch(t *testing.T, h *host, dir string) string {
 	to := t.TempDir()
 	local(t, to, `chmod 711 . ..`)
 	unpack := exec.Command("tar", "-C", to, "-x", "--numeric-owner")
-	unpack.Stdin = strings.NewReader(h.sh(t, `tar -C "$1" -c --numeric-owner .`, dir))
+	unpack.Stdin = strings.NewReader(h.Sh(t, `tar -C "$1" -c --numeric-owner .`, dir))
 	if out, err := unpack.CombinedOutput(); err != nil {
 		t.Fatalf("unpack %s: %v\n%s", dir, err, out)
 	}

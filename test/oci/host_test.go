@@ -28,12 +28,7 @@ type host struct{ *lab.Lab }
 
 // each runs a test on a host of each suite, at the same time. The tests are not parallel among each other.
 func each(t *testing.T, test func(t *testing.T, h *host)) {
-	for _, suite := range lab.Suites() {
-		t.Run(suite, func(t *testing.T) {
-			t.Parallel()
-			test(t, up(t, suite))
-		})
-	}
+	lab.EachSuite(t, func(t *testing.T, suite string) { test(t, up(t, suite)) })
 }
 
 // prepared are the hosts that have what the tests use.
@@ -79,15 +74,6 @@ func (h *host) try(script string, args ...string) (stdout, stderr string, code i
 	return h.Exec(append([]string{"timeout", "-k", "5", "60", "bash", "-c", script, "bash"}, args...)...)
 }
 
-func (h *host) sh(t testing.TB, script string, args ...string) string {
-	t.Helper()
-	stdout, stderr, code := h.try("set -euo pipefail\n"+script, args...)
-	if code != 0 {
-		t.Fatalf("exit status %d of:\n%s %q\n%s%s", code, script, args, stdout, stderr)
-	}
-	return stdout
-}
-
 // local runs a shell script on this machine, in a folder of its own, and returns that.
 func local(t testing.TB, dir, script string, args ...string) string {
 	t.Helper()
@@ -120,7 +106,7 @@ func (h *host) copy(t testing.TB, dir string) {
 		t.Fatalf("pack %s: %v", dir, err)
 	}
 	h.unpack(t, "/", archive)
-	t.Cleanup(func() { h.sh(t, `rm -rf "$1"`, dir) })
+	t.Cleanup(func() { h.Sh(t, `rm -rf "$1"`, dir) })
 }
 
 // put writes files below dir in the lab; all may be executed.
@@ -217,31 +203,16 @@ true`
 // tracesNow takes stock.
 func (h *host) tracesNow(t testing.TB) []string {
 	t.Helper()
-	return strings.Split(h.sh(t, traces), "\n")
+	return strings.Split(h.Sh(t, traces), "\n")
 }
 
 // nothingLeft waits until all is as it was before.
 func (h *host) nothingLeft(t testing.TB, before []string) {
 	t.Helper()
-	eventually(t, func() error {
+	lab.Eventually(t, 10*time.Second, func() error {
 		if diff := cmp.Diff(before, h.tracesNow(t)); diff != "" {
 			return fmt.Errorf("left behind (-before +after):\n%s", diff)
 		}
 		return nil
 	})
-}
-
-func eventually(t testing.TB, check func() error) {
-	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 }

@@ -14,7 +14,7 @@ func TestListed(t *testing.T) { each(t, listed) }
 func listed(t *testing.T, h *host) {
 	before := h.tracesNow(t)
 	dir := h.bundle(t, "listed", func(object) {})
-	out := h.sh(t, `mctl run --oci-bundle "$1" --name listed /bin/sh -c 'trap "exit 9" TERM; while :; do sleep 0.1; done' </dev/null >/dev/null 2>&1 & job=$!
+	out := h.Sh(t, `mctl run --oci-bundle "$1" --name listed /bin/sh -c 'trap "exit 9" TERM; while :; do sleep 0.1; done' </dev/null >/dev/null 2>&1 & job=$!
 		for ((i = 0; i < 100; i++)); do machinectl show listed >/dev/null 2>&1 && break; sleep 0.05; done
 		machinectl list --no-legend; machinectl show listed -p Class -p Service -p Unit -p RootDirectory
 		machinectl terminate listed; status=0; wait "$job" || status=$?; echo "status $status"`, dir)
@@ -64,8 +64,8 @@ func TestHonoured(t *testing.T) { each(t, honoured) }
 
 func honoured(t *testing.T, h *host) {
 	// An overlay cannot be ID-mapped; this folder of a lab is none.
-	h.sh(t, `mkdir -p /var/lib/machines/.oci /srv/oci/idmapped && cp -a /srv/oci/base/rootfs/. /var/lib/machines/.oci && mount --bind /var/lib/machines/.oci /srv/oci/idmapped`)
-	t.Cleanup(func() { h.sh(t, `umount /srv/oci/idmapped; rm -rf /var/lib/machines/.oci /srv/oci/idmapped`) })
+	h.Sh(t, `mkdir -p /var/lib/machines/.oci /srv/oci/idmapped && cp -a /srv/oci/base/rootfs/. /var/lib/machines/.oci && mount --bind /var/lib/machines/.oci /srv/oci/idmapped`)
+	t.Cleanup(func() { h.Sh(t, `umount /srv/oci/idmapped; rm -rf /var/lib/machines/.oci /srv/oci/idmapped`) })
 	for _, tt := range []struct {
 		name          string
 		change        func(c object)
@@ -171,14 +171,14 @@ func clocks(t *testing.T, h *host) {
 func TestJoined(t *testing.T) { each(t, joined) }
 
 func joined(t *testing.T, h *host) {
-	h.sh(t, `ip netns del blue 2>/dev/null || true; ip netns add blue; ip -n blue link add name bridge7 type bridge`)
-	t.Cleanup(func() { h.sh(t, `ip netns del blue`) })
+	h.Sh(t, `ip netns del blue 2>/dev/null || true; ip netns add blue; ip -n blue link add name bridge7 type bridge`)
+	t.Cleanup(func() { h.Sh(t, `ip netns del blue`) })
 	dir := h.bundle(t, "joined", func(c object) {
 		in(c, "linux")["namespaces"] = list{object{"type": "mount"}, object{"type": "network", "path": "/run/netns/blue"}, object{"type": "cgroup"}}
 		delete(c, "hostname")
 	})
 	out := h.run(t, dir, `ls /sys/class/net /sys/class/net/bridge7 >/dev/null && echo there; hostname; echo $$`)
-	if lines := strings.Split(out, "\n"); lines[0] != "there" || lines[1] != strings.TrimSpace(h.sh(t, "hostname")) || lines[2] == "1" {
+	if lines := strings.Split(out, "\n"); lines[0] != "there" || lines[1] != strings.TrimSpace(h.Sh(t, "hostname")) || lines[2] == "1" {
 		t.Errorf("it said %q", out)
 	}
 	// Without a PID namespace nothing of it goes by itself.
@@ -198,9 +198,9 @@ func joined(t *testing.T, h *host) {
 func TestNetDevices(t *testing.T) { each(t, netDevices) }
 
 func netDevices(t *testing.T, h *host) {
-	h.sh(t, `ip link del given0 2>/dev/null || true; ip link add given0 mtu 1400 type veth peer name end0; ip link set end0 up
+	h.Sh(t, `ip link del given0 2>/dev/null || true; ip link add given0 mtu 1400 type veth peer name end0; ip link set end0 up
 		ip addr add 192.0.2.1/24 dev given0; ip addr add 2001:db8::1/64 dev given0 nodad; ip link set given0 up; udevadm settle`)
-	t.Cleanup(func() { h.sh(t, `ip link del given0`) })
+	t.Cleanup(func() { h.Sh(t, `ip link del given0`) })
 	before := h.tracesNow(t)
 	dir := h.bundle(t, "given", func(c object) {
 		c["ociVersion"] = "1.3.0"
@@ -254,7 +254,7 @@ func hooks(t *testing.T, h *host) {
 	}
 	before := h.tracesNow(t)
 	said := func() []string {
-		return strings.Split(strings.TrimSpace(h.sh(t, `cat /srv/oci/hooks; rm /srv/oci/hooks`)), "\n")
+		return strings.Split(strings.TrimSpace(h.Sh(t, `cat /srv/oci/hooks; rm /srv/oci/hooks`)), "\n")
 	}
 	names := func(lines []string) (list string) {
 		for _, line := range lines {
@@ -274,7 +274,7 @@ func hooks(t *testing.T, h *host) {
 		if got := names(lines); got != "prestart createRuntime createContainer poststart poststop" {
 			t.Fatalf("hooks ran as %q", got)
 		}
-		net, pid := h.sh(t, `readlink /proc/self/ns/net | tr -d '\n'`), h.sh(t, `readlink /proc/self/ns/pid | tr -d '\n'`)
+		net, pid := h.Sh(t, `readlink /proc/self/ns/net | tr -d '\n'`), h.Sh(t, `readlink /proc/self/ns/pid | tr -d '\n'`)
 		for i, status := range []string{"creating", "creating", "creating", "running", "stopped"} {
 			inside := i == 2
 			if line := lines[i]; !strings.Contains(line, `"status":"`+status+`"`) || !strings.Contains(line, `"bundle":"/srv/oci/hooked"`) ||

@@ -89,7 +89,7 @@ func TestEveryOptionHasARow(t *testing.T) {
 		known = append(known, all...)
 		covered := strings.Fields("")
 		for _, r := range rows() {
-			if r.since <= versions[suite] {
+			if r.since <= lab.Version(suite) {
 				covered = append(covered, named(r.options)...)
 			}
 		}

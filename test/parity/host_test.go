@@ -15,13 +15,10 @@ import (
 
 func TestMain(m *testing.M) { lab.Main(m) }
 
-// versions are the versions of systemd that the suites have.
-var versions = map[string]int{"bookworm": 252, "trixie": 257, "sid": 262}
-
 // suiteFor is the oldest suite whose systemd has what came with a version.
 func suiteFor(since int) string {
 	for _, suite := range lab.Suites() {
-		if versions[suite] >= since {
+		if lab.Version(suite) >= since {
 			return suite
 		}
 	}

@@ -4,8 +4,6 @@ package varlink_test
 
 import (
 	"testing"
-
-	"machined-go/test/lab"
 )
 
 // instance is how the scripts reach a machine of ours.
@@ -80,7 +78,7 @@ func TestInstanceEvents(t *testing.T) {
 
 // machinectl 262 goes to that socket, and nowhere else if there is one.
 func TestMachinectlControlsOurs(t *testing.T) {
-	h := host{lab.Up(t, "sid", lab.Ours)}
+	h := on(t, "sid")
 	h.boot(t)
 	h.sh(t, instance+`
 		machinectl pause deb
@@ -108,7 +106,7 @@ func TestMachinectlControlsOurs(t *testing.T) {
 
 // Once we are disabled nobody serves the socket: clients must not be sent there.
 func TestDisabledDaemonWithdraws(t *testing.T) {
-	h := host{lab.Up(t, "sid", lab.Ours)}
+	h := on(t, "sid")
 	t.Cleanup(func() { h.try("systemctl enable machined-go; systemctl restart machined-go") })
 	h.boot(t)
 	h.sh(t, instance+`

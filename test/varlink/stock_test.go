@@ -102,7 +102,7 @@ func (h host) answers(t *testing.T) []string {
 
 // Each call has the answer that stock machined 262 gives.
 func TestSameAsStock(t *testing.T) {
-	ours := host{lab.Up(t, "sid", lab.Ours)}.answers(t)
+	ours := on(t, "sid").answers(t)
 	stock := host{lab.Up(t, "sid", lab.Stock)}.answers(t)
 	for i, c := range compared {
 		got, want := someNumber.ReplaceAllString(ours[i], "#"), someNumber.ReplaceAllString(stock[i], "#")

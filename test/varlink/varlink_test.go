@@ -32,22 +32,24 @@ until_true() { for i in {1..100}; do "$@" && return 0; sleep 0.1; done; return 1
 // eachSuite runs a test on one host after the other that has varlinkctl.
 func eachSuite(t *testing.T, test func(t *testing.T, h host)) {
 	for _, suite := range lab.Suites()[1:] {
-		t.Run(suite, func(t *testing.T) { test(t, host{lab.Up(t, suite, lab.Ours)}) })
+		t.Run(suite, func(t *testing.T) { test(t, on(t, suite)) })
 	}
+}
+
+// on is a host of a suite.
+func on(t *testing.T, suite string) host {
+	h := host{lab.Up(t, suite, lab.Ours)}
+	h.JournalOnFailure(t)
+	return h
 }
 
 func (h host) sh(t testing.TB, script string, args ...string) string {
 	t.Helper()
-	out, errs, code := h.try(script, args...)
-	if code != 0 {
-		log, _, _ := h.Exec("journalctl", "-u", "machined-go", "-n", "30", "--no-pager", "-q")
-		t.Fatalf("%s: exit status %d of:\n%s %q\n%s%s\n%s", h.Name, code, script, args, out, errs, log)
-	}
-	return out
+	return h.Sh(t, common+script, args...)
 }
 
 func (h host) try(script string, args ...string) (stdout, stderr string, code int) {
-	return h.Exec(append([]string{"timeout", "-k", "5", "120", "bash", "-euo", "pipefail", "-c", common + script, "bash"}, args...)...)
+	return h.Try(common+script, args...)
 }
 
 // startMachine starts deb under stock nspawn and waits until it has booted.
@@ -111,7 +113,7 @@ func TestClients(t *testing.T) {
 
 // Hosts whose systemd has no Varlink sockets for machines ask for users already.
 func TestUsersOfOldHosts(t *testing.T) {
-	h := host{lab.Up(t, lab.Suites()[0], lab.Ours)}
+	h := on(t, lab.Suites()[0])
 	h.startMachine(t)
 	h.sh(t, `[[ $(getent passwd vu-deb-0) == vu-deb-0:* ]]
 		[[ $(getent group "$(getent group vg-deb-5 | cut -d: -f3)") == vg-deb-5:* ]]
@@ -121,7 +123,7 @@ func TestUsersOfOldHosts(t *testing.T) {
 // systemd-resolved 259 and newer asks us for names, and is told of new ones
 // and, after our death, again of all.
 func TestNamesResolve(t *testing.T) {
-	h := host{lab.Up(t, "sid", lab.Ours)}
+	h := on(t, "sid")
 	h.startMachine(t)
 	const asked = `until_true resolvectl query -4 deb >/tmp/answer; grep -q 'Data from: hook' /tmp/answer`
 	h.sh(t, asked)

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"testing"
+	"time"
+)
+
+// scriptLimit is longer than any script here takes, in seconds; one that hangs fails.
+const scriptLimit = "300"
+
+// EachSuite runs a test for each suite at the same time. Such tests are not
+// parallel among each other, so each has the labs of its package to itself.
+func EachSuite(t *testing.T, test func(t *testing.T, suite string)) {
+	for _, suite := range Suites() {
+		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
+			test(t, suite)
+		})
+	}
+}
+
+// Try runs a bash script in the lab as root, whose first failure ends it. The
+// code is 124 if it took too long.
+func (l *Lab) Try(script string, args ...string) (stdout, stderr string, code int) {
+	command := []string{"timeout", "-k", "5", scriptLimit, "bash", "-euo", "pipefail", "-c", script, "bash"}
+	return l.Exec(append(command, args...)...)
+}
+
+// Sh is Try for a script that must not fail: that ends the test. It returns
+// the standard output.
+func (l *Lab) Sh(t testing.TB, script string, args ...string) string {
+	t.Helper()
+	stdout, stderr, code := l.Try(script, args...)
+	if code != 0 {
+		t.Fatalf("%s: exit status %d of:\n%s %q\n%s%s", l.Name, code, script, args, stdout, stderr)
+	}
+	return stdout
+}
+
+// JournalOnFailure shows the end of the lab's journal if the test fails.
+func (l *Lab) JournalOnFailure(t testing.TB) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			out, _, _ := l.Exec("journalctl", "--no-pager", "-q", "-n", "60", "-o", "short-precise")
+			t.Logf("journal of %s:\n%s", l.Name, out)
+		}
+	})
+}
+
+// Eventually repeats a check until it holds; that it does not within the limit
+// ends the test.
+func Eventually(t testing.TB, limit time.Duration, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v: %v", limit, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
