@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package bundle reads runtime bundles of the Open Container Initiative (runtime-spec 1.0 to 1.3): a folder with a config.json and a
+// Package bundle reads and writes runtime bundles of the Open Container Initiative (runtime-spec 1.0 to 1.3): a folder with a config.json and a
 // root file system, as umoci, buildah, podman and others make them.
 //
 // What a config.json asks for is an order of whoever had it run: it names programs to be run as root (hooks) and paths of the host. What

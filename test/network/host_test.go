@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package network_test tries in labs how machines are connected: beside systemd-nspawn, by what gets through, and by what is left
-// when they end in whatever way.
+// Package network_test compares in labs how machines are connected with what systemd-nspawn makes of the same, from inside and outside,
+// and looks that nothing is left.
 package network_test
 
 import (
