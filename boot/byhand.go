@@ -36,7 +36,11 @@ func (b ByHand) StartScope(_ context.Context, s Scope) (end func(), err error) {
 		return nil, errors.New("without a user namespace it could open all devices, which only systemd as PID 1 of the host can forbid")
 	}
 	dir := b.dir(s.Name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	err = os.MkdirAll(dir, 0o755)
+	for errors.Is(err, fs.ErrNotExist) { // the last of the others has just ended
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("make cgroup: %w", err)
 	}
 	end = func() {

@@ -35,8 +35,12 @@ func (s *start) lookUpUser(context.Context) (func(), error) {
 	if err != nil {
 		return nil, fmt.Errorf("look up user %q in the machine: %w", s.plan.Spec.User, err)
 	}
+	uid, ok := s.plan.IDs.User(a.uid)
+	if !ok {
+		return nil, fmt.Errorf("look up user %q in the machine: it has no user %d", s.plan.Spec.User, a.uid)
+	}
 	s.account = a.bytes()
-	return nil, s.giveStreams(int(s.plan.Base + a.uid))
+	return nil, s.giveStreams(int(uid))
 }
 
 // findAccount looks a user up. A number that nobody has is a user without a name, whose group has the same number.

@@ -5,14 +5,10 @@ package boot
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"machined-go/boot/sys"
 )
@@ -67,21 +63,9 @@ func readTaken(root int) (map[string]bool, error) {
 }
 
 func readDatabase(root int, file string) (string, error) {
-	fd, err := sys.OpenIn(root, file, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	text, err := sys.ReadIn(root, file, maxDatabase)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	f := os.NewFile(uintptr(fd), file)
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", errors.Join(err, errors.New("it is not a regular file"))
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxDatabase+1))
-	if err == nil && len(text) > maxDatabase {
-		err = fmt.Errorf("it is longer than %d bytes", maxDatabase)
 	}
 	return string(text), err
 }

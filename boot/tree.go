@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -184,13 +183,7 @@ func executable(root int, path string) (string, error) {
 
 // readMachineID returns the id in /etc/machine-id, or zero: a fresh image has none, an empty one or the word "uninitialized".
 func readMachineID(root int) (id [16]byte) {
-	fd, err := sys.OpenIn(root, "/etc/machine-id", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
-	if err != nil {
-		return id
-	}
-	f := os.NewFile(uintptr(fd), "machine-id")
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 64))
+	text, err := sys.ReadIn(root, "/etc/machine-id", 64)
 	if err != nil {
 		return id
 	}

@@ -3,10 +3,7 @@
 package bundle
 
 import (
-	"bufio"
 	"errors"
-	"io"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -73,7 +70,7 @@ func homeField(dir string) string {
 	return dir
 }
 
-// entries are the lines of a list such as passwd(5) in the tree at root that have so many fields, at most the first MiB of it.
+// entries are the lines of a list such as passwd(5) in the tree at root that have so many fields; none of one longer than a MiB.
 func entries(root, name string, fields int) (list [][]string) {
 	const most = 1 << 20
 	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -81,15 +78,12 @@ func entries(root, name string, fields int) (list [][]string) {
 		return nil
 	}
 	defer unix.Close(dir)
-	fd, err := sys.OpenIn(dir, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	text, err := sys.ReadIn(dir, name, most)
 	if err != nil {
 		return nil
 	}
-	f := os.NewFile(uintptr(fd), name)
-	defer f.Close()
-	lines := bufio.NewScanner(io.LimitReader(f, most))
-	for lines.Scan() {
-		if field := strings.Split(lines.Text(), ":"); len(field) == fields {
+	for line := range strings.Lines(string(text)) {
+		if field := strings.Split(strings.TrimRight(line, "\r\n"), ":"); len(field) == fields {
 			list = append(list, field)
 		}
 	}

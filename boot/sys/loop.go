@@ -85,7 +85,7 @@ func findLoop(f *os.File, p Part) (found *loop, other obstacle, err error) {
 	attached, _ := filepath.Glob("/sys/block/loop*/loop/backing_file") // the pattern is sound
 	for _, file := range attached {
 		name := "/dev/" + filepath.Base(filepath.Dir(filepath.Dir(file)))
-		node, info, err := openLoop(name, p.ReadOnly)
+		node, info, err := openLoop(name)
 		if err != nil {
 			return nil, other, err
 		}
@@ -104,15 +104,8 @@ func findLoop(f *os.File, p Part) (found *loop, other obstacle, err error) {
 }
 
 // openLoop opens a loop device, if there still is one.
-func openLoop(name string, readOnly bool) (*os.File, *unix.LoopInfo64, error) {
-	flags := os.O_RDWR
-	if readOnly {
-		flags = os.O_RDONLY
-	}
-	node, err := os.OpenFile(name, flags, 0)
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EROFS) { // a read-only device
-		node, err = os.Open(name)
-	}
+func openLoop(name string) (*os.File, *unix.LoopInfo64, error) {
+	node, err := os.Open(name) // not for writing: udev would look at other people's devices once more
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EBUSY) {
 		return nil, nil, nil
 	}

@@ -3,12 +3,7 @@
 package tree
 
 import (
-	"fmt"
-	"io"
-	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"machined-go/boot/sys"
 )
@@ -20,27 +15,8 @@ const maxFile = 64 << 10
 // symbolic links do not lead out of. A pipe, a device or a file without end is
 // an error, not something to wait for.
 func ReadFile(root int, path string) (string, error) {
-	fd, err := sys.OpenIn(root, path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
-	if err != nil {
-		return "", err
-	}
-	f := os.NewFile(uintptr(fd), path)
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	if !st.Mode().IsRegular() {
-		return "", fmt.Errorf("read %q: not a regular file: %w", path, unix.EBADMSG)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return "", fmt.Errorf("read %q: %w", path, err)
-	}
-	if len(b) > maxFile {
-		return "", fmt.Errorf("read %q: longer than %d bytes: %w", path, maxFile, unix.EFBIG)
-	}
-	return string(b), nil
+	text, err := sys.ReadIn(root, path, maxFile)
+	return string(text), err
 }
 
 // ParseFields reads KEY=VALUE lines with shell-like quotes, as in
