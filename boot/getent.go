@@ -144,7 +144,7 @@ func hear(child *sys.Child, r *os.File) (string, error) {
 		return "", errNoGetent
 	case failed != nil || err != nil:
 		return "", errors.Join(failed, err)
-	case errors.Is(readErr, os.ErrDeadlineExceeded) || ws.Signaled():
+	case errors.Is(readErr, os.ErrDeadlineExceeded) || len(text) == lookupOutput || ws.Signaled():
 		return "", errors.New("getent says too much, or takes too long")
 	case ws.ExitStatus() == notFound:
 		return "", nil
