@@ -40,11 +40,9 @@ func (u Users) validateOwnership() error {
 // ownership is how the tree's files come to belong to the machine's ids if nothing stands in the way.
 func (u Users) ownership() string {
 	switch {
-	case !u.own():
-		return ownOff
-	case u.Ownership == ownAuto, u.Ownership == "" && u.picks():
+	case u.auto():
 		return ownMap
-	case u.Ownership == "":
+	case !u.own(), u.Ownership == "":
 		return ownOff
 	}
 	return u.Ownership
@@ -87,7 +85,7 @@ func settleOwnership(spec Spec, c claim) (settled Spec, change bool, err error) 
 		return spec, false, nil
 	case err != nil:
 		return spec, false, err
-	case base != 0 && how == ownMap && spec.Users.auto():
+	case base != 0 && spec.Users.auto():
 		spec.Users.Ownership = ownChown
 	case base != 0 && how == ownMap && spec.Users.Namespace != usersRange:
 		return spec, false, fmt.Errorf("the files of %q belong to ids from %d on, of another machine: set users.ownership = \"chown\" or \"auto\"", spec.Root, base)

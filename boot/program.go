@@ -34,7 +34,7 @@ func (s Spec) validateProgram() error {
 		return fmt.Errorf("working_directory %q is not an absolute path", dir)
 	}
 	if s.KillSignal != "" {
-		if _, err := parseSignal(s.KillSignal); err != nil {
+		if _, err := ParseSignal(s.KillSignal); err != nil {
 			return fmt.Errorf("kill_signal: %w", err)
 		}
 	}

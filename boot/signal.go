@@ -20,8 +20,8 @@ const (
 // StopSignal is SIGRTMIN+3, which asks a systemd that is PID 1 to power off (systemd(1)).
 const StopSignal = unix.Signal(firstRealTime + 3)
 
-// parseSignal reads the name of a signal, with or without SIG, or its number.
-func parseSignal(text string) (unix.Signal, error) {
+// ParseSignal reads the name of a signal, with or without SIG, or its number.
+func ParseSignal(text string) (unix.Signal, error) {
 	name := strings.TrimPrefix(text, "SIG")
 	if n, err := strconv.Atoi(name); err == nil && n >= 1 && n <= lastRealTime {
 		return unix.Signal(n), nil
@@ -51,7 +51,7 @@ func signalOffset(text string) (int, bool) {
 
 // AskedToEnd is the signal that is set to ask the machine to end; 0 if there is none.
 func (s Spec) AskedToEnd() unix.Signal {
-	signal, _ := parseSignal(s.KillSignal)
+	signal, _ := ParseSignal(s.KillSignal)
 	return signal
 }
 

@@ -13,7 +13,7 @@ func TestParseSignal(t *testing.T) {
 		"SIGTERM": unix.SIGTERM, "TERM": unix.SIGTERM, "15": unix.SIGTERM, "64": 64, "SIGRTMIN": 34, "SIGRTMIN+3": 37, "RTMAX": 64, "RTMAX-14": 50,
 		"": 0, "SIG": 0, "0": 0, "65": 0, "-1": 0, "SIGFOO": 0, "RTMIN3": 0, "RTMIN+": 0, "RTMIN-1": 0, "RTMIN+31": 0, "RTMAX+1": 0, "RTMAX-31": 0, "RTMIN+-3": 0,
 	} {
-		if got, err := parseSignal(text); got != want || (err == nil) != (want != 0) {
+		if got, err := ParseSignal(text); got != want || (err == nil) != (want != 0) {
 			t.Errorf("%q is signal %d (%v), want %d", text, got, err, want)
 		}
 	}

@@ -82,7 +82,8 @@ func (m *making) bind(key string, b boot.Bind) []specs.Mount {
 		m.note(key+".target", "a bundle's root is not a mount")
 		return nil
 	case b.Inside:
-		return []specs.Mount{m.bound(path.Join(m.layout.Root, source), target, b.ReadOnly, recursive, "")}
+		m.note(key+".inside", "a runtime would look the source up on the host, where a link in the tree leads anywhere")
+		return nil
 	}
 	switch b.Map {
 	case "root", "owner":

@@ -7,7 +7,6 @@ import (
 	"math"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -95,19 +94,8 @@ func (t *translation) stopSignal() unix.Signal {
 	if text == "" {
 		return unix.SIGTERM
 	}
-	const last = 64
-	name := strings.TrimPrefix(strings.ToUpper(text), "SIG")
-	if n, err := strconv.Atoi(name); err == nil && n > 0 && n <= last {
-		return unix.Signal(n)
-	}
-	if offset, ok := strings.CutPrefix(name, "RTMIN+"); ok {
-		const first = 34 // glibc's SIGRTMIN
-		if n, err := strconv.Atoi(offset); err == nil && n >= 0 && first+n <= last {
-			return unix.Signal(first + n)
-		}
-	}
-	if s := unix.SignalNum("SIG" + name); s != 0 {
-		return s
+	if signal, err := boot.ParseSignal(strings.ToUpper(text)); err == nil {
+		return signal
 	}
 	t.note("annotations."+stopSignal, "%q is no signal, ignored", text)
 	return unix.SIGTERM

@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"machined-go/boot"
-	"machined-go/boot/settings"
 	"machined-go/unitgen"
 	"machined-go/unitgen/generator"
 )
@@ -34,7 +33,7 @@ func generate(dirs []string) int {
 // orderOf reads when a machine starts, and how it is asked to end, from its settings, not from those beside its image: these are not to be trusted.
 func orderOf(machine string) (unitgen.Order, error) {
 	spec := boot.Spec{Name: machine, Root: "/"}
-	set, err := settings.System().Load(machine, "")
+	set, err := hostSettings().Load(machine, "")
 	if err == nil {
 		err = set.Complete(&spec)
 	}

@@ -68,7 +68,10 @@ func (w *ociWriter) choose() error {
 	if err := unix.Stat(s.Root, &st); err != nil {
 		return &os.PathError{Op: "stat", Path: s.Root, Err: err}
 	}
-	w.owner = st.Uid &^ (userns.Size - 1)
+	w.owner, _ = userns.BaseOf(st.Uid, st.Gid)
+	if s.Users.Namespace == "range" && st.Uid == s.Users.Base {
+		w.owner = st.Uid // such a range may begin anywhere
+	}
 	w.layout.Root = bundle.RootName
 	base, count := w.owner, uint32(userns.Size)
 	switch {

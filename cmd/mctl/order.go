@@ -60,7 +60,10 @@ func (r order) leave() (withdraw func() bool, err error) {
 		return nil, fmt.Errorf("machine %q is being started already", r.name)
 	}
 	if err == nil {
-		err = errors.Join(f.Truncate(0), justErr(f.WriteAt(r.encode(), 0)))
+		if err = errors.Join(f.Truncate(0), justErr(f.WriteAt(r.encode(), 0))); err != nil {
+			_ = os.Remove(path)
+			f.Close()
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("leave order for machine %q: %w", r.name, err)

@@ -155,11 +155,11 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 		return 0, err
 	}
 	made, err := readyTree(ctx, &spec)
-	if err != nil {
-		return 0, err
-	}
 	if made && o.remove {
 		defer func() { err = errors.Join(err, removeTree(context.WithoutCancel(ctx), spec.Root)) }()
+	}
+	if err != nil {
+		return 0, err
 	}
 	a.record(spec.Name)
 	mode := spec.ConsoleMode(isTerminal(a.in) && a.screen)

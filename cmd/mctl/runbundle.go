@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -50,8 +51,22 @@ func (a *app) tell(notes []bundle.Note) {
 	}
 }
 
+// suitBundle refuses flags that have no meaning with a bundle.
+func (o *runOptions) suitBundle() error {
+	if len(o.asked) > 0 {
+		return fmt.Errorf("--%s is for images: a bundle's %s says what its machine is", longName(o.asked[0].option), bundle.ConfigName)
+	}
+	if o.detach || o.remove || o.cleanup || o.boot || o.background != "" || o.settings != "" || o.directory+o.image+o.stack != "" {
+		return errors.New("--oci-bundle goes with --machine, --register, --keep-unit and --dry-run alone")
+	}
+	return nil
+}
+
 // runBundle runs an OCI bundle and gives its exit status.
 func (a *app) runBundle(ctx context.Context, insist <-chan struct{}, o *runOptions, args []string) (int, error) {
+	if err := o.suitBundle(); err != nil {
+		return 0, err
+	}
 	if o.dryRun != "" {
 		spec, notes, err := readBundle(o.bundle, o.name, args)
 		if err != nil {

@@ -157,6 +157,9 @@ func (o *runOptions) find(name string) (path string, err error) {
 
 // imageName is the name of the machine that an image at this path makes.
 func imageName(path string) string {
+	if versions, ok := strings.CutSuffix(filepath.Dir(path), ".v"); ok {
+		path = versions // systemd.v(7)
+	}
 	name := filepath.Base(path)
 	for _, suffix := range []string{".raw", ".mstack"} {
 		name = strings.TrimSuffix(name, suffix)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"strings"
+	"sync"
 )
 
 // partitionKind is what a partition is for.
@@ -35,7 +36,7 @@ type native struct{ root, usr, rootVerity, usrVerity string }
 // partitionKinds are the types of partitions, as they lie on a disk, that
 // matter for a machine on this one (uapi-group.org, Discoverable Partitions
 // Specification).
-func partitionKinds() map[string]partitionKind {
+var partitionKinds = sync.OnceValue(func() map[string]partitionKind {
 	own := map[string]native{
 		"386": {
 			"44479540-f297-41b2-9af7-d131d5f0458a", "75250d76-8cc6-458e-bd66-bd47cc81a812",
@@ -72,7 +73,7 @@ func partitionKinds() map[string]partitionKind {
 		kinds[guid(own.rootVerity)], kinds[guid(own.usrVerity)] = kindVerity, kindVerity
 	}
 	return kinds
-}
+})
 
 // guid gives a GUID as it lies on a disk: the first three of its fields begin
 // with their last byte.

@@ -5,6 +5,7 @@ package image
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 
@@ -112,8 +113,11 @@ func (a *assignment) directory(dir *os.File, name string, depth int) error {
 				return err
 			}
 		}
-		if err != nil || len(entries) == 0 {
+		if err == io.EOF {
 			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 }

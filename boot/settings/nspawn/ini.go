@@ -30,25 +30,27 @@ var sections = []string{"Exec", "Files", "Network"}
 // that begins with "X-".
 func parse(text string) (list []assignment, remarks []remark) {
 	p := parser{}
-	pending, begun := "", 0
+	var pending strings.Builder
+	begun := 0
 	lines := strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n")
 	for i, line := range lines {
 		line = strings.TrimSuffix(line, "\r")
 		if first := strings.TrimLeft(line, blanks); first != "" && strings.ContainsRune("#;", rune(first[0])) {
 			continue
 		}
-		if pending == "" {
+		if pending.Len() == 0 {
 			begun = i + 1
 		}
-		pending += line
-		if body, joined := continued(pending); joined {
-			pending = body + " "
+		body, joined := continued(line)
+		pending.WriteString(body)
+		if joined {
+			pending.WriteByte(' ')
 			continue
 		}
-		p.take(begun, strings.Trim(pending, blanks))
-		pending = ""
+		p.take(begun, strings.Trim(pending.String(), blanks))
+		pending.Reset()
 	}
-	p.take(begun, strings.Trim(pending, blanks))
+	p.take(begun, strings.Trim(pending.String(), blanks))
 	return p.list, p.remarks
 }
 

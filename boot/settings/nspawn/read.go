@@ -16,8 +16,8 @@ import (
 	"machined-go/boot"
 )
 
-// maxSize bounds a settings file.
-const maxSize = 1 << 20
+// maxSize bounds a settings file: reading some lists takes time by the square of their length.
+const maxSize = 64 << 10
 
 // Read changes spec to what the settings file at path says. Files that are not trusted, such as those that came with an image, cannot
 // give a machine more than every machine has. What was ignored is told in lines that name file, line, key and why. A value that
@@ -70,14 +70,17 @@ func decode(path, text string, trusted bool, spec *boot.Spec) (ignored []string,
 
 // lasting leaves out what a later empty assignment takes back.
 func lasting(list []assignment) []assignment {
+	type key struct{ section, key string }
 	var kept []assignment
-	for _, a := range list {
-		if a.value == "" {
-			kept = slices.DeleteFunc(kept, func(b assignment) bool { return b.section == a.section && b.key == a.key })
-		} else {
+	taken := map[key]bool{}
+	for _, a := range slices.Backward(list) {
+		if k := (key{a.section, a.key}); a.value == "" {
+			taken[k] = true
+		} else if !taken[k] {
 			kept = append(kept, a)
 		}
 	}
+	slices.Reverse(kept)
 	return kept
 }
 

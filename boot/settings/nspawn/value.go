@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -128,20 +129,7 @@ func workingDirectory(s *boot.Spec, value string) error {
 }
 
 // environment sets one variable, NAME=VALUE.
-func environment(s *boot.Spec, value string) error {
-	name, value, ok := strings.Cut(value, "=")
-	if !ok || name == "" {
-		return fmt.Errorf("environment variable %q is not NAME=VALUE", name)
-	}
-	variables := map[string]string{name: value}
-	for name, value := range s.Environment {
-		if _, ok := variables[name]; !ok {
-			variables[name] = value
-		}
-	}
-	s.Environment = variables
-	return nil
-}
+func environment(s *boot.Spec, value string) error { return variables(s, []string{value}) }
 
 // environments sets several, with quotes around those that have blanks in them.
 func environments(s *boot.Spec, value string) error {
@@ -149,11 +137,20 @@ func environments(s *boot.Spec, value string) error {
 	if err != nil {
 		return err
 	}
+	return variables(s, list)
+}
+
+func variables(s *boot.Spec, list []string) error {
+	all := make(map[string]string, len(s.Environment)+len(list)) // what s has it shares with others
+	maps.Copy(all, s.Environment)
 	for _, one := range list {
-		if err := environment(s, one); err != nil {
-			return err
+		name, value, ok := strings.Cut(one, "=")
+		if !ok || name == "" {
+			return fmt.Errorf("environment variable %q is not NAME=VALUE", name)
 		}
+		all[name] = value
 	}
+	s.Environment = all
 	return nil
 }
 
