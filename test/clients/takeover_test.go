@@ -130,7 +130,7 @@ func TestGoAndComeBack(t *testing.T) {
 func TestImageLocks(t *testing.T) {
 	const nspawn = `systemd-nspawn --quiet --boot --machine=deb --link-journal=no -U --register=no --keep-unit`
 	eachOurs(t, []row{
-		{name: "ours first", script: `boot; was=$(leader); ! systemd-run -q --wait --pipe --slice=machine ` + nspawn + ` </dev/null 2>&1
+		{name: "ours first", script: `boot; was=$(leader); not systemd-run -q --wait --pipe --slice=machine ` + nspawn + ` </dev/null 2>&1
 			[[ $(leader) == "$was" ]]; running && echo runs; machinectl poweroff deb; until_true off`, want: `
 			currently busy
 			^runs$`},

@@ -26,7 +26,7 @@ func TestBindIntoMachine(t *testing.T) {
 			[[ $(stat -c %u /var/lib/machines/.data/new) == 0 ]]
 			[[ $(wc -l </proc/1/mountinfo) == "$before" ]]
 			machinectl bind --mkdir --read-only deb /var/lib/machines/.data/f /mnt/file
-			inside 'grep -qx hi /mnt/file; ! echo x 2>/dev/null >/mnt/file; ! mount -o remount,bind,rw /mnt/file'
+			inside 'grep -qx hi /mnt/file; if echo x 2>/dev/null >/mnt/file; then exit 1; fi; ! mount -o remount,bind,rw /mnt/file'
 			for i in 1 2 3; do own Unbind ss deb /mnt/a/b; done
 			own Unbind ss deb /mnt/file
 			if own Unbind ss deb /mnt/a/b || own Unbind ss deb /proc/sys; then exit 1; fi

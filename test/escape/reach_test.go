@@ -217,13 +217,13 @@ func attackKernel(r *record, _ []string) {
 	_, err = unix.PerfEventOpen(&unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_CLOCK}, -1, 0, -1, 0)
 	r.denied(err, refused, "watch a processor")
 	for name, nr := range map[string]uintptr{"bpf": unix.SYS_BPF, "swapon": unix.SYS_SWAPON, "delete_module": unix.SYS_DELETE_MODULE,
-		"add_key": unix.SYS_ADD_KEY, "userfaultfd": unix.SYS_USERFAULTFD, "quotactl": unix.SYS_QUOTACTL, "open_by_handle_at": unix.SYS_OPEN_BY_HANDLE_AT} {
+		"quotactl": unix.SYS_QUOTACTL, "open_by_handle_at": unix.SYS_OPEN_BY_HANDLE_AT} {
 		_, _, errno := unix.Syscall(nr, 0, 0, 0)
-		if errno == 0 && name != "userfaultfd" {
-			r.broken("system call %s: it can be done", name)
-		} else {
-			r.note("system call %s: %v", name, errno)
+		var err error
+		if errno != 0 {
+			err = errno
 		}
+		r.denied(err, refused, "system call %s", name)
 	}
 }
 

@@ -21,10 +21,13 @@ func EachSuite(t *testing.T, test func(t *testing.T, suite string)) {
 	}
 }
 
-// Try runs a bash script in the lab as root, whose first failure ends it. The
-// code is 124 if it took too long.
+// not is for what must fail: a failure behind "!" does not end a script.
+const not = "not() { ! \"$@\"; }\n"
+
+// Try runs a bash script in the lab as root, whose first failure ends it; "not
+// COMMAND" is one if the command works. The code is 124 if it took too long.
 func (l *Lab) Try(script string, args ...string) (stdout, stderr string, code int) {
-	command := []string{"timeout", "-k", "5", scriptLimit, "bash", "-euo", "pipefail", "-c", script, "bash"}
+	command := []string{"timeout", "-k", "5", scriptLimit, "bash", "-euo", "pipefail", "-c", not + script, "bash"}
 	return l.Exec(append(command, args...)...)
 }
 

@@ -147,9 +147,9 @@ func devices(t *testing.T, h *host) {
 		t.Errorf("/dev (-want +got):\n%s", diff)
 	}
 	h.inside(t, "first", `
-		echo >/dev/null; head -c 1 /dev/zero /dev/random /dev/urandom >/dev/null; ! echo >/dev/full
+		set -e; echo >/dev/null; head -c 1 /dev/zero /dev/random /dev/urandom >/dev/null; if echo >/dev/full; then exit 1; fi
 		: <>/dev/fuse; : <>/dev/net/tun
-		! mknod /root/disk b 8 0; ! mknod /dev/kmsg c 1 11`)
+		if mknod /root/disk b 8 0 || mknod /dev/kmsg c 1 11; then exit 1; fi`)
 }
 
 func privileges(t *testing.T, h *host) {

@@ -29,9 +29,9 @@ func TestPauseAndResume(t *testing.T) {
 		h.start(t, "deb")
 		h.Sh(t, ticking+moves+`
 			until_true moves
-			! paused
+			not paused
 			mctl pause deb
-			! moves
+			not moves
 			paused
 			mctl pause deb
 			mctl status deb | grep 'State: paused since' >/dev/null
@@ -39,7 +39,7 @@ func TestPauseAndResume(t *testing.T) {
 			machinectl list --no-legend | grep '^deb container' >/dev/null
 			mctl resume deb
 			moves
-			! paused
+			not paused
 			mctl resume deb
 			systemctl freeze machine-deb.scope
 			paused
@@ -115,7 +115,7 @@ func TestPauseOutlivesTheDaemon(t *testing.T) {
 			mctl pause deb
 			kill_daemon
 			until_true paused
-			! moves
+			not moves
 			mctl resume deb
 			moves`)
 	})

@@ -35,13 +35,13 @@ func TestInstance(t *testing.T) {
 			frozen
 			[[ $(do_it Describe) == '{"running":false,"status":"paused"}' ]]
 			[[ $(do_it Resume) == '{}' ]]
-			! frozen
+			not frozen
 			[[ $(do_it RemoveStorage '{"name":"a:b"}') == *io.systemd.MachineInstance.NotSupported* ]]
 			[[ $(su user -c "varlinkctl -j call $I io.systemd.MachineInstance.Describe '{}'") == '{"running":true,"status":"running"}' ]]
 			for verb in Pause PowerOff Reboot Terminate; do
-				! su user -c "varlinkctl call $I io.systemd.MachineInstance.$verb '{}'" 2>/dev/null
+				not su user -c "varlinkctl call $I io.systemd.MachineInstance.$verb '{}'" 2>/dev/null
 			done
-			! frozen`)
+			not frozen`)
 		h.sh(t, instance+`
 			do_it Reboot
 			until_true restarts 1
@@ -84,7 +84,7 @@ func TestMachinectlControlsOurs(t *testing.T) {
 		machinectl pause deb
 		frozen
 		machinectl resume deb
-		! frozen
+		not frozen
 		kill -9 $(systemctl show -P MainPID machined-go)
 		machinectl pause deb
 		frozen
@@ -113,7 +113,7 @@ func TestDisabledDaemonWithdraws(t *testing.T) {
 		systemctl -q disable --now machined-go 2>/dev/null
 		until_true [ ! -e $M ]
 		machinectl list | grep '^deb ' >/dev/null
-		! grep CONTROL_ADDRESS /run/systemd/machines/deb
+		not grep CONTROL_ADDRESS /run/systemd/machines/deb
 		[[ ! -e $I ]]
 		systemctl -q enable machined-go 2>/dev/null
 		systemctl restart machined-go`)
