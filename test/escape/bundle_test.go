@@ -195,6 +195,7 @@ func TestBundleProcRedirected(t *testing.T) {
 		h.Sh(t, linksScript+`secret=$1; canary`, secret)
 		fake := `mkdir -p ../fake/{self/attr,thread-self/attr,1/attr,sys/net/ipv4,sys/kernel}; for f in self/attr/exec thread-self/attr/exec 1/attr/exec self/oom_score_adj 1/oom_score_adj \
 			thread-self/timens_offsets self/uid_map 1/uid_map sys/net/ipv4/ip_forward sys/kernel/domainname; do ln -sfn /srv/canary/file ../fake/$f; done; rmdir proc; cp -a ../fake proc; `
+		started := 0
 		for name, proc := range map[string]map[string]any{
 			"bound": {"destination": "/proc", "type": "bind", "source": "fake", "options": []string{"bind", "rw", "shared"}},
 			"tmpfs": {"destination": "/proc", "type": "tmpfs", "source": "tmpfs"},
@@ -214,8 +215,13 @@ func TestBundleProcRedirected(t *testing.T) {
 				if name == "link" {
 					change += `rm -rf proc; ln -s /srv/canary/proc proc`
 				}
-				h.runBundle(t, c, change)
+				if strings.Contains(h.runBundle(t, c, change), wordDone) {
+					started++
+				}
 			})
+		}
+		if started == 0 {
+			t.Error("no container started")
 		}
 	})
 }
