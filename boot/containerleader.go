@@ -112,7 +112,7 @@ func openConsole(prog *sys.Program) {
 	for fd := range uintptr(3) {
 		prog.Try("close stream", unix.SYS_CLOSE, fd)
 	}
-	prog.Call("open /dev/console", unix.SYS_OPENAT, atFDCWD, prog.Path("/dev/console"), unix.O_RDWR)
+	prog.Call("open /dev/console", unix.SYS_OPENAT, sys.CWD, prog.Path("/dev/console"), unix.O_RDWR)
 	prog.Call("make /dev/console standard output", unix.SYS_DUP3, 0, 1, 0)
 	prog.Call("make /dev/console standard error", unix.SYS_DUP3, 0, 2, 0)
 	prog.Try("make /dev/console the controlling terminal", unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
@@ -151,7 +151,7 @@ func confine(prog *sys.Program, r Rights, dir string) {
 	// Not by a path of /proc that leads to what we have open, and so out of the container.
 	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS}
 	step := "change directory to " + dir
-	fd := prog.Fetch(step, unix.SYS_OPENAT2, atFDCWD, prog.Path(dir), sys.Pointer(prog, how), unsafe.Sizeof(*how))
+	fd := prog.Fetch(step, unix.SYS_OPENAT2, sys.CWD, prog.Path(dir), sys.Pointer(prog, how), unsafe.Sizeof(*how))
 	prog.CallOn(fd, step, unix.SYS_FCHDIR)
 	for _, c := range r.Ambient.List() {
 		prog.Try("keep capability "+caps.Name(c), unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(c))

@@ -147,7 +147,7 @@ func standardStreams(prog *sys.Program, p *Plan) {
 		for fd := range uintptr(3) {
 			prog.Try("close stream", unix.SYS_CLOSE, fd)
 		}
-		prog.Call("open /dev/console", unix.SYS_OPENAT, atFDCWD, prog.Path("/dev/console"), unix.O_RDWR)
+		prog.Call("open /dev/console", unix.SYS_OPENAT, sys.CWD, prog.Path("/dev/console"), unix.O_RDWR)
 		prog.Call("make /dev/console standard output", unix.SYS_DUP3, 0, 1, 0)
 		prog.Call("make /dev/console standard error", unix.SYS_DUP3, 0, 2, 0)
 		if !p.Spec.StubInit { // whose child has a session of its own

@@ -39,7 +39,7 @@ var liveProperties = []struct {
 		unset: func(name string, _ Processors) UnitProperty { return UnitProperty{name, []DeviceAmount{}} }},
 	{names: "IPAddressAllow IPAddressDeny", growing: true,
 		unset: func(name string, _ Processors) UnitProperty { return UnitProperty{name, []addressPrefix{}} }},
-	{names: "DeviceAllow", growing: false}, // the others are the machine's own devices
+	{names: "DeviceAllow"}, // the others are the machine's own devices
 }
 
 // usualTasks is the TasksMax= of machines that nobody has given another (systemd-nspawn@.service).
@@ -118,13 +118,8 @@ func changedLines(all []entry, keys [][]string) []string {
 	return slices.Sorted(maps.Keys(lines))
 }
 
-// settingOf is how a setting is called that stands for a line.
+// settingOf is how a setting is called that stands for a line which cannot change live.
 func settingOf(line string) string {
-	for key, name := range settingLines {
-		if name == line || key == line {
-			return key
-		}
-	}
 	if line == "slice" {
 		return line
 	}

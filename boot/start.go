@@ -17,8 +17,6 @@ import (
 	"machined-go/unitgen"
 )
 
-const atFDCWD = ^uintptr(99) // AT_FDCWD, -100
-
 // Units is what a boot asks of systemd.
 type Units interface {
 	// StartScope puts the process into a new transient scope whose cgroup is delegated, and returns when that is done. What it

@@ -97,13 +97,18 @@ func (r *Root) at(name string, f func(dir int, base string) error) error {
 	return r.with(path.Dir(name), func(dir int) error { return f(dir, path.Base(name)) })
 }
 
-// create is at as the owner of the machine.
-func (r *Root) create(name string, f func(dir int, base string) error) error {
-	err := sys.AsFileOwner(r.in.Owner, func() error { return r.at(name, f) })
+// asOwner does something as the owner of the machine.
+func (r *Root) asOwner(f func() error) error {
+	err := sys.AsFileOwner(r.in.Owner, f)
 	if errors.Is(err, unix.EACCES) { // a directory that is not the machine's root's
-		err = sys.AsCapableFileOwner(r.in.Owner, func() error { return r.at(name, f) })
+		err = sys.AsCapableFileOwner(r.in.Owner, f)
 	}
 	return err
+}
+
+// create is at as the owner of the machine.
+func (r *Root) create(name string, f func(dir int, base string) error) error {
+	return r.asOwner(func() error { return r.at(name, f) })
 }
 
 // maxLinks bounds how many symbolic links are followed to something missing, as the kernel does to something that is there.

@@ -276,10 +276,7 @@ func (o Stack) addUpper(r *Root, m *sys.Overlay, rw int) (open []int, err error)
 		name string
 		to   *int
 	}{{stackUpper, &m.Upper}, {stackWork, &m.Work}} {
-		err := sys.AsFileOwner(r.in.Owner, func() error { return unix.Mkdirat(rw, dir.name, 0o755) })
-		if errors.Is(err, unix.EACCES) { // a directory that is not the machine's root's
-			err = sys.AsCapableFileOwner(r.in.Owner, func() error { return unix.Mkdirat(rw, dir.name, 0o755) })
-		}
+		err := r.asOwner(func() error { return unix.Mkdirat(rw, dir.name, 0o755) })
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return open, fmt.Errorf("make %s in %s: %w", dir.name, o.Upper.Path, err)
 		}

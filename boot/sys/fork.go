@@ -14,6 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// CWD is AT_FDCWD, -100, as an argument of [Program.Call].
+const CWD = ^uintptr(99)
+
 // Program is a list of system calls that a forked child carries out one after the other, ending in [Program.Exec].
 //
 // A Go process can neither fork and go on running Go code, nor join a user namespace, for it has threads. The usual way out, to

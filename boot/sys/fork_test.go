@@ -107,7 +107,7 @@ func BenchmarkFork(b *testing.B) {
 func TestForkFetch(t *testing.T) {
 	dir := t.TempDir()
 	p := new(Program)
-	fd := p.Fetch("open", unix.SYS_OPENAT, ^uintptr(99), p.Path(dir), unix.O_PATH|unix.O_CLOEXEC)
+	fd := p.Fetch("open", unix.SYS_OPENAT, CWD, p.Path(dir), unix.O_PATH|unix.O_CLOEXEC)
 	p.CallOn(fd, "change directory", unix.SYS_FCHDIR)
 	p.Exec("/bin/sh", []string{"sh", "-c", `test "$(pwd)" = "$0"`, dir}, nil)
 	c, err := Fork(0, 3, p)

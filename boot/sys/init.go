@@ -52,7 +52,7 @@ func (p *Program) Init() error {
 	}
 	s := &stub{all: ^uint64(0), patience: [4]int64{2: stubPatience}}
 	name := p.Path(stubName)
-	zero := p.Fetch("open /dev/zero", unix.SYS_OPENAT, ^uintptr(99), p.Path("/dev/zero"), unix.O_RDONLY|unix.O_CLOEXEC) // AT_FDCWD
+	zero := p.Fetch("open /dev/zero", unix.SYS_OPENAT, CWD, p.Path("/dev/zero"), unix.O_RDONLY|unix.O_CLOEXEC)
 	p.CallOn(zero, "forget the command line", unix.SYS_READ, start, size)
 	p.ops[len(p.ops)-1].least = size
 	p.Call("hide from others", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)

@@ -57,7 +57,7 @@ func AttachLocked(tree int, directory bool, pidfd, dest int) error {
 func lockProgram(anchor string, pidfd, dest int) *Program {
 	const openTree = unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC
 	p := new(Program)
-	here, empty, path := ^uintptr(99), p.Path(""), p.Path(anchor) // AT_FDCWD is -100
+	here, empty, path := CWD, p.Path(""), p.Path(anchor)
 	attr := Pointer(p, &unix.MountAttr{Propagation: unix.MS_PRIVATE})
 	p.Call("join users", unix.SYS_SETNS, uintptr(pidfd), unix.CLONE_NEWUSER)
 	p.Call("copy mounts", unix.SYS_UNSHARE, unix.CLONE_NEWNS)

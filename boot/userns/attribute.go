@@ -4,8 +4,6 @@ package userns
 
 import (
 	"encoding/binary"
-	"errors"
-	"io"
 
 	"golang.org/x/sys/unix"
 )
@@ -76,5 +74,3 @@ func shiftedACL(list []byte, base uint32) []byte {
 	}
 	return list
 }
-
-func isEnd(err error) bool { return errors.Is(err, io.EOF) }

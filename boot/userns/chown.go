@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 
@@ -77,7 +78,7 @@ func (s shift) directory(dir *os.File, st unix.Stat_t, name string, depth int) e
 			}
 		}
 		if len(entries) == 0 {
-			if err != nil && !isEnd(err) {
+			if err != nil && err != io.EOF {
 				return err
 			}
 			return s.file(int(dir.Fd()), st, name)

@@ -53,14 +53,15 @@ func Pick(name string, first uint32) (Range, error) {
 	if !forContainers(first) {
 		candidates = candidates[1:]
 	}
-	within := Within()
+	within, given := Within(), []uint32(nil)
 	if within {
-		candidates = slices.Concat(slices.DeleteFunc(candidates, func(base uint32) bool { return !slices.Contains(Given(), base) }), Given())
+		given = Given()
+		candidates = append(slices.DeleteFunc(candidates, func(base uint32) bool { return !slices.Contains(given, base) }), given...)
 	}
 	for range tries {
 		if len(candidates) == 0 && within {
 			return Range{}, fmt.Errorf("find a free id range: this host is a machine itself and has %d, none free: it is given more with users.delegate",
-				len(Given()))
+				len(given))
 		}
 		if len(candidates) == 0 {
 			candidates = []uint32{align(rand.Uint32())}
