@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"machined-go/boot/sys"
 )
 
@@ -64,8 +66,13 @@ func readTaken(root int) (map[string]bool, error) {
 
 func readDatabase(root int, file string) (string, error) {
 	text, err := sys.ReadIn(root, file, maxDatabase)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return "", nil
+	case errors.Is(err, unix.EBADMSG):
+		return "", errors.New("it is not a regular file")
+	case errors.Is(err, unix.EFBIG):
+		return "", fmt.Errorf("it is longer than %d bytes", maxDatabase)
 	}
 	return string(text), err
 }
