@@ -172,3 +172,12 @@ func pivotRoot(s *boot.Spec, value string) error {
 	s.PivotRoot = strings.Join(list, ":")
 	return nil
 }
+
+// killSignal takes a signal by name, with or without SIG, or by number.
+func killSignal(s *boot.Spec, value string) error {
+	if _, err := boot.ParseSignal(value); err != nil {
+		return err
+	}
+	s.KillSignal = value
+	return nil
+}
