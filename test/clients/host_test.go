@@ -7,7 +7,6 @@ package clients_test
 import (
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"machined-go/test/lab"
@@ -23,15 +22,12 @@ type host struct {
 
 func up(t *testing.T, suite string) *host {
 	h := &host{lab.Up(t, suite, lab.Ours), suite}
-	once, _ := prepared.LoadOrStore(h.Name, new(sync.Once))
-	once.(*sync.Once).Do(func() { h.sh(t, prepare) })
+	h.Once(func() { h.sh(t, prepare) })
 	h.JournalOnFailure(t)
 	return h
 }
 
-// prepared are the hosts that are as a user's: a lab keeps systemd-nspawn@ for stock.
-var prepared sync.Map
-
+// prepare makes a host as a user's: a lab keeps systemd-nspawn@ for stock.
 const prepare = `
 rm -rf /etc/systemd/system/systemd-nspawn@.service.d
 systemctl daemon-reload`

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"machined-go/test/lab"
@@ -41,13 +40,9 @@ func eachSuite(t *testing.T, test func(t *testing.T, h *host)) {
 	lab.EachSuite(t, func(t *testing.T, suite string) { test(t, up(t, suite)) })
 }
 
-// prepared are the hosts that have the images.
-var prepared sync.Map
-
 func up(t *testing.T, suite string) *host {
 	h := &host{lab.Up(t, suite, lab.Ours), suite}
-	once, _ := prepared.LoadOrStore(h.Name, new(sync.Once))
-	once.(*sync.Once).Do(func() { h.prepare(t) })
+	h.Once(func() { h.prepare(t) })
 	return h
 }
 

@@ -3,8 +3,12 @@
 package lab
 
 import (
+	"errors"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // scriptLimit is longer than any script here takes, in seconds; one that hangs fails.
@@ -67,4 +71,24 @@ func Eventually(t testing.TB, limit time.Duration, check func() error) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// Once prepares the lab, unless that was done before.
+func (l *Lab) Once(prepare func()) {
+	once, _ := prepared.LoadOrStore(l.Name, new(sync.Once))
+	once.(*sync.Once).Do(prepare)
+}
+
+// prepared are the labs of this test binary that have all that its tests use.
+var prepared sync.Map
+
+// NothingLeft waits until a look at the lab finds what an earlier one found.
+func NothingLeft[T any](t testing.TB, before T, look func() T) {
+	t.Helper()
+	Eventually(t, 15*time.Second, func() error {
+		if diff := cmp.Diff(before, look()); diff != "" {
+			return errors.New("left behind (-before +after):\n" + diff)
+		}
+		return nil
+	})
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -32,14 +31,10 @@ func eachSuite(t *testing.T, test func(t *testing.T, h *host)) {
 func up(t *testing.T, suite string) *host {
 	h := &host{lab.Up(t, suite, lab.Ours), suite}
 	h.JournalOnFailure(t)
-	once, _ := warmed.LoadOrStore(h.Name, new(sync.Once))
-	once.(*sync.Once).Do(func() { h.Sh(t, `mctl start deb; mctl poweroff deb`) })
+	// One machine has run there, with all that is made once: the tree's machine id, directories, the daemon's connection to the journal.
+	h.Once(func() { h.Sh(t, `mctl start deb; mctl poweroff deb`) })
 	return h
 }
-
-// warmed are the hosts where a machine has run once, with all that is made once:
-// the tree's machine id, directories, the daemon's connection to the journal.
-var warmed sync.Map
 
 // show gives properties of a unit.
 func (h *host) show(t testing.TB, unit string, properties ...string) map[string]string {

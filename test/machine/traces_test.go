@@ -104,10 +104,5 @@ func (h *host) calm(t testing.TB) traces {
 // for a network namespace, systemd for a unit.
 func (h *host) nothingLeft(t testing.TB, before traces) {
 	t.Helper()
-	lab.Eventually(t, 10*time.Second, func() error {
-		if diff := cmp.Diff(before, h.look(t)); diff != "" {
-			return errors.New("left behind (-before +after):\n" + diff)
-		}
-		return nil
-	})
+	lab.NothingLeft(t, before, func() traces { return h.look(t) })
 }

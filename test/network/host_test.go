@@ -5,12 +5,8 @@
 package network_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"machined-go/test/lab"
 )
@@ -86,10 +82,5 @@ func (h *host) traces(t testing.TB) []string {
 // nothingLeft waits until all is as it was before; the kernel takes a moment for a network namespace.
 func (h *host) nothingLeft(t testing.TB, before []string) {
 	t.Helper()
-	lab.Eventually(t, 15*time.Second, func() error {
-		if diff := cmp.Diff(before, h.traces(t)); diff != "" {
-			return errors.New("left behind (-before +after):\n" + diff)
-		}
-		return nil
-	})
+	lab.NothingLeft(t, before, func() []string { return h.traces(t) })
 }

@@ -7,16 +7,12 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"machined-go/test/lab"
 )
@@ -31,14 +27,10 @@ func each(t *testing.T, test func(t *testing.T, h *host)) {
 	lab.EachSuite(t, func(t *testing.T, suite string) { test(t, up(t, suite)) })
 }
 
-// prepared are the hosts that have what the tests use.
-var prepared sync.Map
-
 func up(t *testing.T, suite string) *host {
 	h := &host{lab.Up(t, suite, lab.Ours)}
 	install(t)
-	once, _ := prepared.LoadOrStore(h.Name, new(sync.Once))
-	once.(*sync.Once).Do(func() {
+	h.Once(func() {
 		h.put(t, "/srv/oci/", map[string]string{"lib/hook": hookScript})
 		dir := rootfs(t)
 		archive, err := exec.Command("tar", "-C", filepath.Dir(dir), "-c", "rootfs").Output()
@@ -209,10 +201,5 @@ func (h *host) tracesNow(t testing.TB) []string {
 // nothingLeft waits until all is as it was before.
 func (h *host) nothingLeft(t testing.TB, before []string) {
 	t.Helper()
-	lab.Eventually(t, 10*time.Second, func() error {
-		if diff := cmp.Diff(before, h.tracesNow(t)); diff != "" {
-			return fmt.Errorf("left behind (-before +after):\n%s", diff)
-		}
-		return nil
-	})
+	lab.NothingLeft(t, before, func() []string { return h.tracesNow(t) })
 }

@@ -7,7 +7,6 @@ package parity_test
 import (
 	"bytes"
 	"strings"
-	"sync"
 	"testing"
 
 	"machined-go/test/lab"
@@ -31,13 +30,9 @@ type host struct {
 	suite string
 }
 
-// prepared are the hosts that have what rows use.
-var prepared sync.Map
-
 func up(t *testing.T, suite string) *host {
 	h := &host{lab.Up(t, suite, lab.Ours), suite}
-	once, _ := prepared.LoadOrStore(h.Name, new(sync.Once))
-	once.(*sync.Once).Do(func() {
+	h.Once(func() {
 		if out, errs, code := h.bash(commonScript + prepare); code != 0 {
 			t.Fatalf("%s: prepare host: exit status %d\n%s%s", h.Name, code, out, errs)
 		}
