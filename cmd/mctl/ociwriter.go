@@ -26,8 +26,7 @@ type ociWriter struct {
 	dir       string
 	reference bool
 
-	owner  uint32      // to whom the first of the tree's ids belongs as it is
-	ids    *sys.IDMaps // of the container
+	owner  uint32 // to whom the first of the tree's ids belongs as it is
 	layout bundle.Layout
 	notes  []bundle.Note
 }
@@ -96,8 +95,7 @@ func (w *ociWriter) choose() error {
 		return nil
 	}
 	all := []sys.IDMap{{Inside: 0, Outside: base, Count: count}}
-	w.ids = &sys.IDMaps{Users: all, Groups: all}
-	w.layout.IDs = w.ids
+	w.layout.IDs = &sys.IDMaps{Users: all, Groups: all}
 	return nil
 }
 
@@ -127,7 +125,7 @@ func (w *ociWriter) makeDir() (undo func(), err error) {
 		_ = os.Remove(filepath.Join(w.dir, bundle.ConfigName))
 		remove()
 	}
-	gid, _ := w.ids.Group(0)
+	gid, _ := w.layout.IDs.Group(0)
 	err = os.Chown(w.dir, 0, int(gid))
 	if err == nil {
 		err = os.Chmod(w.dir, 0o710)
@@ -155,7 +153,7 @@ func (w *ociWriter) copy(ctx context.Context) error {
 		return err
 	}
 	defer unix.Close(shown)
-	base, _ := w.ids.User(0)
+	base, _ := w.layout.IDs.User(0)
 	if err := shift(shown, w.owner, base); err != nil {
 		return err
 	}
