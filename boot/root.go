@@ -185,13 +185,5 @@ func mountProc(target int) error {
 	proc := prog.Path("proc")
 	prog.Call("mount proc", unix.SYS_MOUNT, proc, prog.Path(sys.FDPath(target)), proc,
 		unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
-	prog.Call("exit", unix.SYS_EXIT_GROUP, 0)
-	child, err := sys.Fork(0, 3, prog)
-	if err != nil {
-		return err
-	}
-	defer child.PIDFD.Close()
-	err = child.Running()
-	_, waitErr := child.Wait()
-	return errors.Join(err, waitErr)
+	return sys.Once(prog)
 }

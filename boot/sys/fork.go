@@ -295,19 +295,81 @@ func fork(flags uintptr, pidfd *int32, ops []op, reportFD, readFD, lingerFD, kee
 		return pid, errno
 	}
 	afterForkInChild()
-	walk(ops, reportFD, readFD, lingerFD, keepFDs)
+	carryOut(ops, reportFD, readFD, lingerFD, keepFDs)
 	return 0, 0
 }
 
-// walk runs in the child and never returns.
+// Once has a child carry out p, and waits for that. The child borrows the memory of its parent, whose thread stands still meanwhile
+// (vfork(2)), so nothing is copied however large the parent is. It may neither wait for anything that the parent is to do nor execute.
+func Once(p *Program) error {
+	var r report
+	pid, errno := borrow(p.ops, &r)
+	runtime.KeepAlive(p)
+	if errno != 0 {
+		return &StepError{Step: "clone child", Errno: errno}
+	}
+	if _, err := (&Child{PID: pid}).Wait(); err != nil {
+		return err
+	}
+	if r.errno != 0 {
+		return &StepError{Step: p.names[r.step], Errno: unix.Errno(r.errno)}
+	}
+	return nil
+}
+
+// borrow is like fork. Its child leaves alone what the parent goes on with: no signal is handled in it, all are blocked.
+//
+//go:norace
+//go:noinline
+func borrow(ops []op, r *report) (int, unix.Errno) {
+	syscall.ForkLock.Lock()
+	beforeFork()
+	result := vfork(unix.CLONE_VM | unix.CLONE_VFORK | uintptr(unix.SIGCHLD))
+	if result == 0 {
+		*r = walk(ops)
+		for {
+			syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+		}
+	}
+	afterFork()
+	syscall.ForkLock.Unlock()
+	if int(result) < 0 {
+		return 0, unix.Errno(-result)
+	}
+	return int(result), 0
+}
+
+// vfork is clone(2) with these flags, for a child on its parent's stack; it gives what the kernel does.
+func vfork(flags uintptr) (result uintptr)
+
+// carryOut runs in a child of fork and never returns.
 //
 //go:nosplit
 //go:norace
-func walk(ops []op, reportFD, readFD, lingerFD, keepFDs uintptr) {
-	var r report
+func carryOut(ops []op, reportFD, readFD, lingerFD, keepFDs uintptr) {
 	syscall.RawSyscall(unix.SYS_CLOSE, readFD, 0, 0)
+	r := report{}
 	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, keepFDs, ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
-	for i := 0; errno == 0 && i < len(ops); i++ {
+	if r.errno = int32(errno); errno == 0 {
+		r = walk(ops)
+	}
+	if r.errno != 0 {
+		syscall.RawSyscall(unix.SYS_WRITE, reportFD, uintptr(unsafe.Pointer(&r)), unsafe.Sizeof(r))
+	}
+	if r.errno != 0 && lingerFD != noFD {
+		syscall.RawSyscall(unix.SYS_READ, lingerFD, uintptr(unsafe.Pointer(&r)), 1)
+	}
+	for {
+		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 127, 0, 0)
+	}
+}
+
+// walk makes the calls, up to the first that fails.
+//
+//go:nosplit
+//go:norace
+func walk(ops []op) (r report) {
+	for i := range ops {
 		o := &ops[i]
 		if o.fetched != nil {
 			o.args[0] = *o.fetched
@@ -315,8 +377,7 @@ func walk(ops []op, reportFD, readFD, lingerFD, keepFDs uintptr) {
 		if o.divide != nil && o.divide.started {
 			continue
 		}
-		var n uintptr
-		n, _, errno = syscall.RawSyscall6(o.nr, o.args[0], o.args[1], o.args[2], o.args[3], o.args[4], o.args[5])
+		n, _, errno := syscall.RawSyscall6(o.nr, o.args[0], o.args[1], o.args[2], o.args[3], o.args[4], o.args[5])
 		if o.result != nil {
 			*o.result = n
 		}
@@ -327,20 +388,12 @@ func walk(ops []op, reportFD, readFD, lingerFD, keepFDs uintptr) {
 			}
 			o.divide.started = true
 		}
-		if o.tolerate {
-			errno = 0
-		} else if errno == 0 && (n < o.least || n > o.most) {
+		if errno == 0 && (n < o.least || n > o.most) {
 			errno = unix.ECANCELED
 		}
-		r.step, r.errno = int32(i), int32(errno)
+		if errno != 0 && !o.tolerate {
+			return report{int32(i), int32(errno)}
+		}
 	}
-	if errno != 0 {
-		syscall.RawSyscall(unix.SYS_WRITE, reportFD, uintptr(unsafe.Pointer(&r)), unsafe.Sizeof(r))
-	}
-	if errno != 0 && lingerFD != noFD {
-		syscall.RawSyscall(unix.SYS_READ, lingerFD, uintptr(unsafe.Pointer(&r)), 1)
-	}
-	for {
-		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 127, 0, 0)
-	}
+	return report{}
 }

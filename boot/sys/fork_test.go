@@ -121,3 +121,28 @@ func TestForkFetch(t *testing.T) {
 		t.Errorf("child ended with %v, %v; want it in %s", ws, err, dir)
 	}
 }
+
+// What the child does is seen in the memory that it borrows, and its parent goes on unharmed.
+func TestOnce(t *testing.T) {
+	for range 200 {
+		p := new(Program)
+		pid := p.Fetch("tell the number", unix.SYS_GETPID)
+		p.Try("may fail", unix.SYS_CLOSE, 9999)
+		if err := Once(p); err != nil {
+			t.Fatal(err)
+		}
+		if *pid == 0 || int(*pid) == os.Getpid() {
+			t.Fatalf("the child's number is %d, mine %d", *pid, os.Getpid())
+		}
+	}
+}
+
+func TestOnceReportsFailingStep(t *testing.T) {
+	p := new(Program).Call("fine", unix.SYS_GETPID)
+	p.Call("change directory to /nonexistent", unix.SYS_CHDIR, p.Path("/nonexistent"))
+	err := Once(p.Call("not reached", unix.SYS_EXIT_GROUP, 1))
+	var step *StepError
+	if !errors.As(err, &step) || step.Step != "change directory to /nonexistent" || !errors.Is(err, unix.ENOENT) {
+		t.Errorf("got %v, want the chdir step with ENOENT", err)
+	}
+}
