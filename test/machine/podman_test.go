@@ -12,6 +12,12 @@ import (
 const podmanImage = `set -e; mkdir -p /root/image/bin; cp /bin/busybox /root/image/bin/sh; cp /bin/busybox /root/image/bin/; tar -C /root/image -c . | podman import -q - tiny >/dev/null 2>&1
 	podman image exists tiny`
 
+// published prints what a container says on a port that podman's own network, a bridge with rules of the firewall, leads to it.
+const published = `set -e; podman run --pids-limit=-1 -d --name served -p 8080:80 tiny /bin/busybox nc -ll -p 80 -e /bin/busybox echo published >/dev/null
+	for i in {1..50}; do said=$(busybox nc -w 2 127.0.0.1 8080 </dev/null || true); [[ ! $said ]] || break; sleep 0.1; done
+	podman rm -ft 0 served >/dev/null
+	echo "$said"`
+
 // Podman as Debian has it runs containers in a machine, as soon as that is asked for and not before. That it is told of no limit of processes is
 // the lab's, which has no controllers of cgroups.
 func TestPodman(t *testing.T) {
@@ -46,6 +52,9 @@ func TestPodman(t *testing.T) {
 			if got := strings.TrimSpace(h.inside(t, "podman", run+options)); got != want {
 				t.Errorf("%s: podman run %s: %q", users, options, got)
 			}
+		}
+		if got := strings.TrimSpace(h.inside(t, "podman", published)); got != "published" {
+			t.Errorf("%s: from the published port: %q", users, got)
 		}
 		h.inside(t, "podman", `set -e; `+run+`-d --name one tiny /bin/busybox sleep 60 >/dev/null; [[ $(podman exec one /bin/busybox echo in) == in ]]; podman rm -ft 0 one >/dev/null`)
 	}
