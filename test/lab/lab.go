@@ -45,7 +45,8 @@ const (
 // Lab is a running lab.
 type Lab struct {
 	// Name is what the script's --name takes.
-	Name string
+	Name  string
+	shown bool // the end of its journal was
 }
 
 // Main runs the tests of a package and removes its labs before and after.

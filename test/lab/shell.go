@@ -41,19 +41,27 @@ func (l *Lab) Sh(t testing.TB, script string, args ...string) string {
 	t.Helper()
 	stdout, stderr, code := l.Try(script, args...)
 	if code != 0 {
+		l.showJournal(t)
 		t.Fatalf("%s: exit status %d of:\n%s %q\n%s%s", l.Name, code, script, args, stdout, stderr)
 	}
 	return stdout
 }
 
-// JournalOnFailure shows the end of the lab's journal if the test fails.
+// JournalOnFailure shows the end of the lab's journal if the test fails and Sh
+// has not shown it at the moment that matters, before what was made is removed.
 func (l *Lab) JournalOnFailure(t testing.TB) {
 	t.Cleanup(func() {
-		if t.Failed() {
-			out, _, _ := l.Exec("journalctl", "--no-pager", "-q", "-n", "60", "-o", "short-precise")
-			t.Logf("journal of %s:\n%s", l.Name, out)
+		if t.Failed() && !l.shown {
+			l.showJournal(t)
 		}
 	})
+}
+
+func (l *Lab) showJournal(t testing.TB) {
+	t.Helper()
+	out, _, _ := l.Exec("journalctl", "--no-pager", "-q", "-n", "60", "-o", "short-precise")
+	t.Logf("journal of %s:\n%s", l.Name, out)
+	l.shown = true
 }
 
 // Eventually repeats a check until it holds; that it does not within the limit
