@@ -69,6 +69,9 @@ type Spec struct {
 	Ephemeral bool `toml:"ephemeral"`
 	// Image or directory from which the machine's own tree is made if there is none yet.
 	Template string `toml:"template"`
+	// Which partitions a disk image may have, which of them are used, and how they must be protected (systemd.image-policy(7)), such as
+	// "root=unprotected+read-only-on:home=absent:=ignore"; by default all that a machine has a use for.
+	ImagePolicy string `toml:"image_policy"`
 	// Directory of the tree that becomes the root, with ":OLD" the place where the former root then is.
 	PivotRoot string `toml:"pivot_root"`
 	// Files and directories of the host shown in the machine.
@@ -163,12 +166,15 @@ func (s Spec) Validate() error {
 		return err
 	}
 	err := unsupported(s, "Hostname", "MachineID", "Command", "InitArguments", "StubInit", "Environment", "User", "WorkingDirectory", "KillSignal", "NotifyReady", "Console",
-		"Personality", "ReadOnly", "Volatile", "Ephemeral", "Template", "PivotRoot", "Inaccessible",
+		"Personality", "ReadOnly", "Volatile", "Ephemeral", "Template", "ImagePolicy", "PivotRoot", "Inaccessible",
 		"Binds", "Tmpfs", "Overlays", "Volumes", "Devices")
 	if err != nil {
 		return err
 	}
 	if err := s.validateFiles(); err != nil {
+		return err
+	}
+	if err := s.validateImagePolicy(); err != nil {
 		return err
 	}
 	for _, part := range s.sections() {

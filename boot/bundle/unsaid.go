@@ -22,7 +22,7 @@ var lacks = []lack{
 	{"notify_ready", "", "a container counts as started when its program runs"},
 	{"console", "interactive pipe auto", "a bundle either has a terminal or not"},
 	{"volatile", "no state", "what of a container's root is forgotten is for the runtime's caller to say"},
-	{"ephemeral template", "", "where its root comes from is for the runtime's caller to say"},
+	{"ephemeral template image_policy", "", "where its root comes from is for the runtime's caller to say"},
 	{"pivot_root", "", "a container's root is the one that root.path names"},
 	{"overlay", "", "a runtime cannot map its ids"},
 	{"users.delegate users.bind users.bind_shell users.bind_groups", "", "a bundle has nothing for it"},

@@ -26,6 +26,7 @@ var docs = []schema.Doc{
 	{Key: "volatile", Text: "What of the root is forgotten when the machine ends: \"no\", \"yes\" (all but /usr), \"state\" (/var) or \"overlay\" (every change)."},
 	{Key: "ephemeral", Text: "Run from a snapshot or copy of the image that is removed when the machine ends."},
 	{Key: "template", Text: "Image or directory from which the machine's own tree is made if there is none yet."},
+	{Key: "image_policy", Text: "Which partitions a disk image may have, which of them are used, and how they must be protected (systemd.image-policy(7)), such as \"root=unprotected+read-only-on:home=absent:=ignore\"; by default all that a machine has a use for."},
 	{Key: "pivot_root", Text: "Directory of the tree that becomes the root, with \":OLD\" the place where the former root then is."},
 	{Key: "bind", Text: "Files and directories of the host shown in the machine."},
 	{Key: "bind.source", Text: "Absolute path on the host; with inside, in the image; empty for a new directory that is removed when the machine ends."},

@@ -10,9 +10,13 @@ import (
 // furnish finds out what the machine's tree is made of, if that is a disk image or layers. What nobody may write boots read-only, as with
 // systemd-nspawn.
 func furnish(spec *boot.Spec) error {
+	policy, err := imagePolicy(*spec)
+	if err != nil {
+		return err
+	}
 	switch {
 	case spec.Stack != nil || image.IsStack(spec.Root):
-		stack, err := image.Layers(spec.Root)
+		stack, err := image.Layers(spec.Root, policy)
 		if err != nil {
 			return err
 		}
@@ -23,7 +27,7 @@ func furnish(spec *boot.Spec) error {
 	case !image.IsDisk(spec.Root):
 		return nil
 	}
-	parts, err := image.Parts(spec.Root)
+	parts, err := image.Parts(spec.Root, policy)
 	if err != nil {
 		return err
 	}
@@ -32,4 +36,12 @@ func furnish(spec *boot.Spec) error {
 		spec.ReadOnly = true
 	}
 	return nil
+}
+
+// imagePolicy is the policy for the disk images of a machine; nil if none is set.
+func imagePolicy(spec boot.Spec) (image.Policy, error) {
+	if spec.ImagePolicy == "" {
+		return nil, nil
+	}
+	return boot.ParseImagePolicy(spec.ImagePolicy)
 }

@@ -110,7 +110,6 @@ func (r missingFlag) Type() string { return r.arg }
 
 // missingFlags are those flags.
 var missingFlags = []missingFlag{
-	{"image-policy", "POLICY", "not supported yet: images are taken as systemd's default policy has it, but for verity and encryption"},
 	{"root-hash", "HASH", "images with verity are not supported yet"},
 	{"root-hash-sig", "SIG", "images with verity are not supported yet"},
 	{"verity-data", "PATH", "images with verity are not supported yet"},

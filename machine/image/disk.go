@@ -50,6 +50,7 @@ func (e *diskError) Unwrap() error { return e.errno }
 var (
 	errNoFileSystem = &diskError{"no file system is on it that machines can have: ext4, xfs, btrfs, squashfs or erofs", unix.ENOPKG}
 	errEncrypted    = &diskError{"encrypted file systems (LUKS) are not supported yet: unlock it, and give the unlocked device", unix.EOPNOTSUPP}
+	errUnused       = &diskError{"the image policy has its root passed over: allow it one", unix.ENXIO}
 	errVerity       = &diskError{"images with verity are not supported yet: use systemd-nspawn for it", unix.EOPNOTSUPP}
 )
 
@@ -107,17 +108,18 @@ var places = []struct {
 	{kindTmp, "/var/tmp"},
 }
 
-// Parts tells which file systems of a disk image make a machine's tree. Nothing
-// is mounted, and no more is read than says where and of which type they are.
-func Parts(path string) ([]sys.Part, error) {
-	parts, err := partsOf(path)
+// Parts tells which file systems of a disk image make a machine's tree, as far
+// as a policy, unless nil, has them used. Nothing is mounted, and no more is
+// read than says where and of which type they are.
+func Parts(path string, policy Policy) ([]sys.Part, error) {
+	parts, err := partsOf(path, policy)
 	if err != nil {
 		return nil, fmt.Errorf("look into disk image %q: %w", path, err)
 	}
 	return parts, nil
 }
 
-func partsOf(path string) ([]sys.Part, error) {
+func partsOf(path string, policy Policy) ([]sys.Part, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
@@ -132,7 +134,7 @@ func partsOf(path string) ([]sys.Part, error) {
 			return nil, errVerity
 		}
 	}
-	parts, err := partsIn(f, size)
+	parts, err := partsIn(f, size, policy)
 	for i := range parts {
 		parts[i].Path = path
 	}
@@ -140,17 +142,23 @@ func partsOf(path string) ([]sys.Part, error) {
 }
 
 // partsIn is Parts of an open disk.
-func partsIn(disk io.ReaderAt, size int64) ([]sys.Part, error) {
-	found, err := layout(disk, size)
+func partsIn(disk io.ReaderAt, size int64, policy Policy) ([]sys.Part, error) {
+	if policy == nil {
+		policy = lenient{}
+	}
+	c, err := layout(disk, size, policy)
+	if err == nil {
+		err = c.check(disk, policy)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if _, there := found[kindVerity]; there {
+	if c.proven() {
 		return nil, errVerity
 	}
 	var parts []sys.Part
 	for _, place := range places {
-		p, there := found[place.kind]
+		p, there := c.found[place.kind]
 		if !there {
 			continue
 		}
@@ -173,7 +181,7 @@ func partsIn(disk io.ReaderAt, size int64) ([]sys.Part, error) {
 // mountDisk mounts the root of a disk image for reading only, and nowhere: the
 // mount is the returned directory, and goes with it.
 func mountDisk(path string) (root int, err error) {
-	parts, err := partsOf(path)
+	parts, err := partsOf(path, nil)
 	if err != nil {
 		return -1, err
 	}

@@ -61,11 +61,11 @@ func typeOf(kind partitionKind) string {
 
 // rootArea is where the root is, or /usr if that is all there is.
 func rootArea(disk io.ReaderAt, size int64) (area, error) {
-	found, err := layout(disk, size)
-	if p, ok := found[kindRoot]; ok {
+	c, err := layout(disk, size, lenient{})
+	if p, ok := c.found[kindRoot]; ok {
 		return p.area, err
 	}
-	return found[kindUsr].area, err
+	return c.found[kindUsr].area, err
 }
 
 func TestRootArea(t *testing.T) {

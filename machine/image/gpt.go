@@ -25,6 +25,7 @@ const (
 // UEFI 2.10, 5.3.3, for the first).
 const (
 	noBlockIO = 1 << 1
+	growFS    = 1 << 59
 	readOnly  = 1 << 60
 	noAuto    = 1 << 63
 )
@@ -35,6 +36,7 @@ type partition struct {
 	kind     partitionKind
 	label    string
 	readOnly bool
+	grows    bool // its file system is to be as large as it is
 }
 
 // sectorSizes are those that disks have. A disk image does not say which: the
@@ -101,7 +103,7 @@ func gptEntryOf(entry []byte, sectors uint64, sector int64) (p partition, ok boo
 	}
 	return partition{
 		area: area{int64(first) * sector, int64(last-first+1) * sector}, kind: kind, label: label,
-		readOnly: flags&readOnly != 0 && kind != kindESP,
+		readOnly: flags&readOnly != 0 && kind != kindESP, grows: flags&growFS != 0,
 	}, true
 }
 

@@ -20,9 +20,9 @@ func gpt(t *testing.T, partitions ...string) []byte {
 	const size = 256 // sectors
 	kinds := map[string]partitionKind{
 		"linux": kindGeneric, "root": kindRoot, "usr": kindUsr, "home": kindHome, "srv": kindSrv, "var": kindVar, "tmp": kindTmp,
-		"boot": kindBoot, "esp": kindESP, "verity": kindVerity,
+		"boot": kindBoot, "esp": kindESP, "verity": kindRootVerity, "sig": kindRootVeritySig, "swap": kindSwap,
 	}
-	flags := map[string]uint64{"": 0, "ro": readOnly, "noauto": noAuto, "hidden": noBlockIO}
+	flags := map[string]uint64{"": 0, "ro": readOnly, "grow": growFS, "noauto": noAuto, "hidden": noBlockIO}
 	var entries []gptEntry
 	for i, p := range partitions {
 		use, _, _ := strings.Cut(p, "=")
@@ -83,9 +83,11 @@ func TestParts(t *testing.T) {
 		{"root=LUKS", "/: encrypted file systems (LUKS) are not supported yet"},
 		{"root=ext4 var=LUKS", "/var: encrypted file systems (LUKS) are not supported yet"},
 		{"root=ext4 verity=none", "images with verity are not supported yet"},
+		{"root=ext4 sig=none", "images with verity are not supported yet"},
+		{"root=ext4 swap=none", "1 / ext4"},
 		{"root=external", "/: its journal is on another device"},
 	} {
-		parts, err := partsIn(bytes.NewReader(gpt(t, strings.Fields(tt.disk)...)), int64(sector*256*(strings.Count(tt.disk, " ")+2)))
+		parts, err := partsIn(bytes.NewReader(gpt(t, strings.Fields(tt.disk)...)), int64(sector*256*(strings.Count(tt.disk, " ")+2)), nil)
 		var words []string
 		for _, p := range parts {
 			text := fmt.Sprintf("%d %s %s", p.Offset/(sector*256), p.Target, p.Type)
@@ -110,13 +112,13 @@ func TestParts(t *testing.T) {
 func TestPartsOfAWholeDisk(t *testing.T) {
 	disk := make([]byte, 1<<20)
 	format(disk, "ext4")
-	parts, err := partsIn(bytes.NewReader(disk), int64(len(disk)))
+	parts, err := partsIn(bytes.NewReader(disk), int64(len(disk)), nil)
 	if err != nil || len(parts) != 1 || parts[0].Offset != 0 || parts[0].Size != 1<<20 || parts[0].Target != "/" {
 		t.Errorf("%+v, %v", parts, err)
 	}
 	disk = make([]byte, 1<<20)
 	format(disk, luks)
-	if _, err := partsIn(bytes.NewReader(disk), int64(len(disk))); err == nil || !strings.Contains(err.Error(), "LUKS") {
+	if _, err := partsIn(bytes.NewReader(disk), int64(len(disk)), nil); err == nil || !strings.Contains(err.Error(), "LUKS") {
 		t.Errorf("an encrypted disk: %v", err)
 	}
 }

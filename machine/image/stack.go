@@ -34,17 +34,18 @@ type entry struct {
 }
 
 // Layers tells of what the directory of layers at a path is put together
-// (systemd.mstack(7)). Disk images are looked into, and not mounted. An entry
-// that the manual does not know is an error, as for systemd.
-func Layers(dir string) (sys.Stack, error) {
-	stack, err := layersOf(dir)
+// (systemd.mstack(7)). Disk images are looked into by a policy, unless that is
+// nil, and not mounted. An entry that the manual does not know is an error, as
+// for systemd.
+func Layers(dir string, policy Policy) (sys.Stack, error) {
+	stack, err := layersOf(dir, policy)
 	if err != nil {
 		return stack, fmt.Errorf("look into layers %q: %w", dir, err)
 	}
 	return stack, nil
 }
 
-func layersOf(dir string) (sys.Stack, error) {
+func layersOf(dir string, policy Policy) (sys.Stack, error) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return sys.Stack{}, err
@@ -59,7 +60,7 @@ func layersOf(dir string) (sys.Stack, error) {
 			err = fmt.Errorf("there are two of %s", strings.TrimSuffix(f.Name(), rawSuffix))
 		}
 		if err == nil {
-			err = e.look()
+			err = e.look(policy)
 		}
 		if err != nil {
 			return sys.Stack{}, err
@@ -163,11 +164,11 @@ func unescape(text string) (string, error) {
 }
 
 // look finds the root of an entry that is a disk.
-func (e *entry) look() error {
+func (e *entry) look(policy Policy) error {
 	if !IsDisk(e.branch.Path) {
 		return nil
 	}
-	parts, err := partsOf(e.branch.Path)
+	parts, err := partsOf(e.branch.Path, policy)
 	if err != nil {
 		return fmt.Errorf("disk %s: %w", filepath.Base(e.branch.Path), err)
 	}

@@ -30,7 +30,7 @@ func stackOf(t *testing.T, names ...string) (string, sys.Stack, error) {
 			must(t, os.MkdirAll(filepath.Join(dir, name), 0o755))
 		}
 	}
-	s, err := Layers(dir)
+	s, err := Layers(dir, nil)
 	return dir, s, err
 }
 

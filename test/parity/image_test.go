@@ -43,10 +43,14 @@ func imageRows() []row {
 		},
 		{
 			options: "--image-policy", since: 254,
-			differs: "images are taken as by stock's default policy, but for verity and encryption: there is none to choose yet",
-			setup:   disk + `fs image.raw`,
-			script:  `nspawn -i $work/image.raw -M parity --image-policy=root=absent /bin/true; echo exit $?`,
-			want:    "exit 1", ours: "exit 125",
+			setup: disk + `fs image.raw`,
+			script: `for policy in '*' root=unprotected root=unprotected+read-only-off root=open:=absent root= \
+					- '' '~' root=absent root=unused root=verity root=encrypted root=read-only-on =growfs-on root=unprotected:home=unprotected home=open root=some some=open; do
+					said=$(nspawn -i $work/image.raw "${base[@]}" -M parity --image-policy="$policy" /bin/cat /etc/marker 2>/dev/null)
+					echo "$policy: $said"
+				done; losetup -a | grep -c image.raw`,
+			want: "[*]: the small tree\nroot=unprotected: the small tree\nroot=unprotected[+]read-only-off: the small tree\nroot=open:=absent: the small tree\nroot=: the small tree" +
+				"\n-:\n:\n~:\nroot=absent:\nroot=unused:\nroot=verity:\nroot=encrypted:\nroot=read-only-on:\n=growfs-on:\nroot=unprotected:home=unprotected:\nhome=open:\nroot=some:\nsome=open:\n0",
 		},
 		{
 			options: "--mstack", since: 260,

@@ -60,6 +60,8 @@ var imageOptions = []Option{
 	{Name: "volatile", Arg: "MODE", Default: "yes", Group: groupImage,
 		Help: "forget at the end: yes (all but /usr), state (/var), overlay (every change) or no",
 		Set:  one(func(s *boot.Spec) *string { return &s.Volatile }, "no", "yes", "state", "overlay")},
+	{Name: "image-policy", Arg: "POLICY", Group: groupImage,
+		Help: "which partitions of a disk are used, and how protected, such as root=unprotected:=ignore (systemd.image-policy(7))", Set: imagePolicy},
 	{Name: "pivot-root", Arg: "NEW[:OLD]", Group: groupImage, Help: "make this directory of the image the root, and show the former one in OLD",
 		Set: pivotRoot},
 }

@@ -77,6 +77,8 @@ func TestOptions(t *testing.T) {
 			boot.Spec{Network: boot.Network{Private: private, Interfaces: []string{"eth0", "eth1:lan"}, MACVLAN: []string{"a:b"}, IPVLAN: []string{"c"}, VethExtra: []string{"d:e"}}}},
 		{[]string{"--network-bridge br0"}, boot.Spec{Network: boot.Network{Private: private, Veth: new(true), Bridge: "br0"}}},
 		{[]string{"--network-zone z"}, boot.Spec{Network: boot.Network{Private: private, Veth: new(true), Zone: "z"}}},
+		{[]string{"--image-policy root=open:=absent"}, boot.Spec{ImagePolicy: "root=open:=absent"}},
+		{[]string{"--image-policy "}, boot.Spec{ImagePolicy: "-"}},
 		{[]string{"--network-namespace-path /run/netns/a"}, boot.Spec{Network: boot.Network{NamespacePath: "/run/netns/a"}}},
 		{[]string{"--capability CAP_SYS_TIME,net_admin", "--capability all", "--drop-capability 12", "--ambient-capability CAP_CHOWN"},
 			boot.Spec{Security: boot.Security{AddCapabilities: []string{"CAP_SYS_TIME", "net_admin", "all"}, DropCapabilities: []string{"12"}, AmbientCapabilities: []string{"CAP_CHOWN"}}}},
@@ -142,6 +144,7 @@ func TestOptions(t *testing.T) {
 func TestOptionsRefuse(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{"--volatile maybe", `"maybe" is none of no, yes, state, overlay`},
+		{"--image-policy boot=open", `no partition is called "boot"`},
 		{"--pivot-root a", "not an absolute path"},
 		{"--pivot-root /a:/b:/c", "NEW[:OLD]"},
 		{"--pivot-root /a/../b", `a ".." in it`},

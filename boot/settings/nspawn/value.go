@@ -3,6 +3,7 @@
 package nspawn
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -180,4 +181,14 @@ func killSignal(s *boot.Spec, value string) error {
 	}
 	s.KillSignal = value
 	return nil
+}
+
+// imagePolicy is a policy for disk images, of which an empty one has nothing used.
+func imagePolicy(s *boot.Spec, value string) error {
+	value = cmp.Or(value, "-")
+	_, err := boot.ParseImagePolicy(value)
+	if err == nil {
+		s.ImagePolicy = value
+	}
+	return err
 }
