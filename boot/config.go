@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"machined-go/boot/mount"
 )
 
 // readConfig reads what of the host's configuration matters for a machine.
@@ -24,7 +26,11 @@ func readConfig(s Spec, id [16]byte) (HostConfig, error) {
 	if s.linkJournal() != "no" {
 		c.Journal = findJournal(id)
 	}
-	c.Credentials, err = readCredentials(s.Integration.Credentials)
+	if c.Credentials, err = readCredentials(s.Integration.Credentials); err != nil || s.Integration.ForwardJournal == "" {
+		return c, err
+	}
+	c.Credentials = append(c.Credentials, mount.Credential{ID: journalCredential, Data: []byte(journalSocket)})
+	c.Receiver, err = findJournalRemote()
 	return c, err
 }
 

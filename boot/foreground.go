@@ -75,8 +75,10 @@ func (f *Foreground) attend(ctx context.Context, p *Plan, c claim, m *Machine) (
 	})
 	ws, err := m.Leader.Wait()
 	err = errors.Join(err, m.endOthers())
-	if m.scope != nil {
-		m.scope()
+	for _, end := range []func(){m.scope, m.received} {
+		if end != nil {
+			end()
+		}
 	}
 	close(gone)
 	_, talkErr := conversed()

@@ -31,7 +31,7 @@ func processSpec() Spec {
 
 // programs are what can be run inside, besides the report, by name.
 func programs() map[string]func() int {
-	return map[string]func() int{"guard": guardOnce, "status": printStatus, "announce": announce, "stay": stay}
+	return map[string]func() int{"guard": guardOnce, "status": printStatus, "announce": announce, "stay": stay, "journal": sendJournal}
 }
 
 // printStatus prints what the kernel says of the process, as JSON.

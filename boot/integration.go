@@ -20,6 +20,18 @@ type Integration struct {
 	// Where the machine's journal lies: "no", "auto" (on the host if there is a directory for it), "guest", "try-guest", "host" or
 	// "try-host"; by default "try-guest" for a service, "auto" otherwise.
 	LinkJournal string `toml:"link_journal"`
+	// Where on the host the machine's journal is written too, as it comes: a file if it ends in ".journal", else a directory; no two
+	// machines share one. It is systemd-journal-remote(8) that receives it, which has to be installed, of systemd 256 or newer, and the
+	// machine's journald that sends it, of systemd 256 or newer too; an older one does not, and says nothing of it.
+	ForwardJournal string `toml:"forward_journal"`
+	// How much space forwarded journals may take, such as "1G"; this and the following need systemd-journal-remote 261.
+	ForwardJournalMaxUse string `toml:"forward_journal_max_use"`
+	// How much space forwarded journals leave free.
+	ForwardJournalKeepFree string `toml:"forward_journal_keep_free"`
+	// How large a file of forwarded journals may get before another is begun.
+	ForwardJournalMaxFileSize string `toml:"forward_journal_max_file_size"`
+	// How many files of forwarded journals are kept.
+	ForwardJournalMaxFiles uint64 `toml:"forward_journal_max_files"`
 	// Credentials for the machine's init (systemd.io/CREDENTIALS).
 	Credentials []Credential `toml:"credential"`
 }
@@ -48,6 +60,9 @@ func (i Integration) validate() error {
 	if i.LinkJournal != "" && !slices.Contains(journals, i.LinkJournal) {
 		return fmt.Errorf("link_journal %q is none of %s", i.LinkJournal, strings.Join(journals, ", "))
 	}
+	if err := i.validateForward(); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	for _, c := range i.Credentials {
 		if err := c.validate(); err != nil {
@@ -68,12 +83,20 @@ type HostConfig struct {
 	Resolver    string // which of the resolvers is in use, "stub" or "host"; empty if none, or for a network of the machine's own
 	Journal     journalLink
 	Credentials []mount.Credential
+	Receiver    journalRemote // if the machine's journal is forwarded
 }
 
 // decideIntegration decides what of the host's configuration the machine gets. In a tree that is not to be written to, files are
 // bound instead of made.
 func (p *Plan) decideIntegration(f Facts) error {
 	i, writable := p.Spec.Integration, !p.Spec.sealed()
+	if i.ForwardJournal != "" {
+		r, err := i.receiver(p.Spec.Name, f.Config.Receiver)
+		if err != nil {
+			return err
+		}
+		p.Receiver = r
+	}
 	if len(f.Config.Credentials) > 0 {
 		p.custom = slices.Insert(p.custom, 0, mount.Op(mount.Credentials{List: f.Config.Credentials}))
 	}

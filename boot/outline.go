@@ -38,6 +38,9 @@ func (p *Plan) Outline() []Step {
 	for _, prop := range p.Properties {
 		add("unit", "unit property %s", prop)
 	}
+	if p.Receiver != nil {
+		add("journal", "receive journal with %s", p.Receiver)
+	}
 	p.outlineAdjustments(add)
 	add("hostname", "host name %s", p.Hostname())
 	p.outlineSecurity(add)

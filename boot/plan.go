@@ -68,6 +68,7 @@ type Plan struct {
 	Properties []UnitProperty
 	Devices    []DeviceRule
 	Network    network.Plan
+	Receiver   *Receiver // of the machine's journal; nil if that is not forwarded
 	Argv, Env  []string
 	Path       string // what is executed
 	// Personality is the execution domain of the machine's programs (personality(2)); nil for the caller's.
@@ -118,6 +119,7 @@ func (p *Plan) decideMounts(f Facts) error {
 		OSRelease: f.Host.OSPath, Console: p.Spec.Terminal, ReadOnly: p.Spec.sealed(),
 		Base: p.base, Custom: p.custom,
 		HostNetwork: !p.Spec.Network.private(), Nesting: p.Spec.Security.Nesting,
+		Journal: p.Receiver != nil,
 	})
 	return nil
 }

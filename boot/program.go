@@ -118,7 +118,7 @@ func environment(spec Spec, f Facts, variables []string) []string {
 	if len(spec.Command) > 0 {
 		env = append(env, "LANG=C.UTF-8")
 	}
-	if len(spec.Integration.Credentials) > 0 {
+	if len(f.Config.Credentials) > 0 {
 		env = append(env, "CREDENTIALS_DIRECTORY="+mount.CredentialsDir)
 	}
 	for _, field := range []string{"ID", "VERSION_ID", "BUILD_ID", "VARIANT_ID"} {

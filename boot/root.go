@@ -22,6 +22,7 @@ type builder struct {
 	word    word
 	console string // path of the console's slave
 	notify  int
+	journal int             // 0 for none
 	born    chan *sys.Child // gets the leader once its ids are mapped
 	leader  *sys.Child
 	home    *os.File // the mount namespace of the host
@@ -141,7 +142,7 @@ func (b *builder) mounts(leader *sys.Child) error {
 	if err := b.beginNetwork(); err != nil {
 		return err
 	}
-	root := mount.NewRoot(mount.Inputs{Owner: b.plan.Base, Users: users, Proc: mountProc, Console: b.console, Notify: b.notify,
+	root := mount.NewRoot(mount.Inputs{Owner: b.plan.Base, Users: users, Proc: mountProc, Console: b.console, Notify: b.notify, Journal: b.journal,
 		Devices: b.plan.disks})
 	defer root.Close()
 	if err := root.Apply(b.plan.Mounts); err != nil {

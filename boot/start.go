@@ -68,6 +68,8 @@ type Starter struct {
 	// HandOver makes the leader, which does not run its init yet, the main process of the service. What it returns waits until
 	// that is so, and undoes it.
 	HandOver func(leader int) (done func() error, undo func(), err error)
+	// Receive has systemd start what receives a machine's journal; what it returns ends that. It is not asked of a host without systemd.
+	Receive func(ctx context.Context, r Receiver) (end func(), err error)
 	// Warn says what went wrong that changes nothing; nil for nobody.
 	Warn func(error)
 }
@@ -80,6 +82,8 @@ type Machine struct {
 	cgroup  string // the cgroup that is to be emptied when it ends; empty: its PID namespace goes anyway
 	scope   func() // ends what is around its processes; nil: that ends by itself
 	network *network.Connection
+	// received ends what receives its journal, should nobody else; nil if there is no such thing.
+	received func()
 }
 
 // start is one boot in progress.
@@ -89,6 +93,7 @@ type start struct {
 	console *console.Console
 	word    word
 	notify  *os.File
+	journal *os.File // the socket for the machine's journal; nil if that is not forwarded
 	leader  *sys.Child
 	root    func() error                        // waits for the builder
 	release chan struct{}                       // closed when the start is over
@@ -100,7 +105,9 @@ type start struct {
 	hooked  bool                     // whether a hook has been run
 	cgroup  string                   // as in Machine
 	scope   func()                   // likewise
-	account []byte                   // who the program's user is, for the leader; empty for root
+	// received as in Machine
+	received func()
+	account  []byte // who the program's user is, for the leader; empty for root
 }
 
 // step is one thing to do towards a running machine. What it returns takes it back, should a later one fail.
@@ -112,12 +119,14 @@ type step struct {
 // steps are in order, but mounting and connecting the network go on beside what follows them: making the scope is mostly waiting.
 var steps = []step{
 	{"make notify socket", (*start).makeNotify},
+	{"make journal socket", (*start).makeJournal},
 	{"make leader", (*start).makeLeader},
 	{"set limits", (*start).setLimits},
 	{"connect network", (*start).connect},
 	{"make scope", (*start).makeScope},
 	{"adjust leader", (*start).adjust},
 	{"make root", (*start).awaitRoot},
+	{"receive journal", (*start).receiveJournal},
 	{"look up user", (*start).lookUpUser},
 	{"connect network", (*start).awaitNetwork},
 	{"hand over", (*start).handOver},
@@ -151,7 +160,7 @@ func (s *Starter) Start(ctx context.Context, p *Plan, con *console.Console) (*Ma
 			return nil, &Failure{p.Spec.Name, step.name, err}
 		}
 	}
-	return &Machine{Leader: st.leader, Notify: st.notify, cgroup: st.cgroup, scope: st.scope, network: st.network}, nil
+	return &Machine{Leader: st.leader, Notify: st.notify, cgroup: st.cgroup, scope: st.scope, network: st.network, received: st.received}, nil
 }
 
 // makeNotify makes the socket that becomes /run/host/notify; the kernel tells for each message which process sent it.
@@ -171,6 +180,9 @@ func (s *start) makeLeader(context.Context) (func(), error) {
 	}
 	s.word = w
 	b := &builder{plan: s.plan, word: w, notify: int(s.notify.Fd()), born: make(chan *sys.Child), released: s.release}
+	if s.journal != nil {
+		b.journal = int(s.journal.Fd())
+	}
 	if s.console != nil {
 		b.console = s.console.Slave
 		if err := s.giveConsole(); err != nil {

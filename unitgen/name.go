@@ -12,3 +12,6 @@ func Service(machine string) string { return "contain@" + machine + ".service" }
 // Scope is the name of the scope around a machine's processes, which machined too gives it: here the name is escaped, for '-'
 // would make a hierarchy of slices of it.
 func Scope(machine string) string { return "machine-" + unit.UnitNameEscape(machine) + ".scope" }
+
+// Journal is the name of the service that receives a machine's journal on the host. It is transient.
+func Journal(machine string) string { return "machined-go-journal@" + machine + ".service" }

@@ -31,6 +31,8 @@ var lacks = []lack{
 	{"resources.disk resources.slice", "", "a bundle has nothing for it"},
 	{"integration.resolv_conf integration.timezone", "off", "a runtime's caller puts such files there"},
 	{"integration.link_journal", "no", "a bundle has nothing for it"},
+	{"integration.forward_journal integration.forward_journal_max_use integration.forward_journal_keep_free", "", "a bundle has nothing for it"},
+	{"integration.forward_journal_max_file_size integration.forward_journal_max_files", "", "a bundle has nothing for it"},
 	{"integration.credential", "", "a bundle has nothing for it"},
 	{"network.mac network.veth_extra network.bridge network.zone network.macvlan network.ipvlan network.ports", "",
 		"a runtime's caller, or a hook, connects a container"},

@@ -41,6 +41,7 @@ type Inputs struct {
 	Proc    func(target int) error   // mounts the machine's proc on a directory: only a process in its PID namespace can
 	Console string                   // the console PTY's slave on the host
 	Notify  int                      // an unbound AF_UNIX datagram socket
+	Journal int                      // an unbound AF_UNIX stream socket, if the machine sends its journal
 	IDs     *sys.IDMaps              // the ids of a container; nil if it has no user namespace
 	Devices map[sys.Part]*sys.Device // the file systems of disk images
 }

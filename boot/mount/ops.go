@@ -217,12 +217,27 @@ type Notify struct{ Path string }
 
 func (o Notify) String() string { return words("make socket", o.Path) }
 
-func (o Notify) apply(r *Root) error {
-	return r.at(o.Path, func(dir int, base string) error {
-		if err := unix.Bind(r.in.Notify, &unix.SockaddrUnix{Name: sys.FDPath(dir) + "/" + base}); err != nil {
+func (o Notify) apply(r *Root) error { return r.socket(o.Path, r.in.Notify, 0o755) }
+
+// Listen makes a socket on which the host listens to the machine's root.
+type Listen struct{ Path string }
+
+func (o Listen) String() string { return words("listen on", o.Path) }
+
+func (o Listen) apply(r *Root) error {
+	if err := r.socket(o.Path, r.in.Journal, 0o600); err != nil {
+		return err
+	}
+	return unix.Listen(r.in.Journal, unix.SOMAXCONN)
+}
+
+// socket gives a socket its place, where it is the machine's root's.
+func (r *Root) socket(name string, fd int, mode uint32) error {
+	return r.at(name, func(dir int, base string) error {
+		if err := unix.Bind(fd, &unix.SockaddrUnix{Name: sys.FDPath(dir) + "/" + base}); err != nil {
 			return fmt.Errorf("bind socket: %w", err)
 		}
-		if err := unix.Fchmodat(dir, base, 0o755, 0); err != nil {
+		if err := unix.Fchmodat(dir, base, mode, 0); err != nil {
 			return err
 		}
 		return unix.Fchownat(dir, base, int(r.in.Owner), int(r.in.Owner), unix.AT_SYMLINK_NOFOLLOW)

@@ -22,6 +22,7 @@ type Options struct {
 
 	HostNetwork bool // whether the machine has no network of its own
 	Nesting     bool // whether machines and containers can be run in it
+	Journal     bool // whether it sends its journal to the host
 }
 
 const (
@@ -109,7 +110,7 @@ var deviceTable = []struct {
 // hostDir fills /run/host, the container interface's place for what the host tells its guest (systemd.io/CONTAINER_INTERFACE).
 func hostDir(o Options) []Op {
 	const dir = inaccessible
-	return []Op{
+	ops := []Op{
 		Dir{Path: "/run/host", Mode: 0o755},
 		File{Path: "/run/host/container-manager", Content: o.Manager + "\n", Mode: 0o644},
 		File{Path: "/run/host/container-uuid", Content: o.MachineID + "\n", Mode: 0o644},
@@ -122,9 +123,14 @@ func hostDir(o Options) []Op {
 		Dir{Path: dir + "/dir", Mode: 0, HostOwned: true},
 		Node{Path: "/run/host/os-release", Mode: unix.S_IFREG | 0o444, HostOwned: true},
 		Notify{"/run/host/notify"},
+	}
+	if o.Journal {
+		ops = append(ops, Dir{Path: "/run/host/journal", Mode: 0o755}, Listen{"/run/host/journal/socket"})
+	}
+	return append(ops,
 		Bind{Source: "/run/host", Target: "/run/host", Inside: true},
 		Bind{Source: o.OSRelease, Target: "/run/host/os-release", Attr: ReadOnly, Optional: true},
-	}
+	)
 }
 
 // procMasks hides or seals what of /proc speaks of the host, and gives the machine a boot id of its own: journalctl -b and

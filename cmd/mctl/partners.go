@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 
@@ -65,6 +66,29 @@ func (p *partners) StartScope(ctx context.Context, s boot.Scope) (end func(), er
 			systemd1.Prop("DevicePolicy", "closed"), systemd1.Prop("DeviceAllow", s.Devices),
 		}, busProperties(append(s.Stop, s.Properties...))...),
 	})
+}
+
+// receive has a machine's journal received (boot.Starter).
+func (p *partners) receive(ctx context.Context, r boot.Receiver) (end func(), err error) {
+	systemd, err := p.units()
+	if err != nil {
+		return nil, err
+	}
+	name := unitgen.Journal(r.Machine)
+	end = func() { _ = systemd.EndUnit(context.WithoutCancel(ctx), name) }
+	err = systemd.StartService(ctx, systemd1.Service{
+		Name: name, Description: "Journal of Machine " + r.Machine, BoundTo: r.Unit, Argv: r.Argv, Env: r.Env, Socket: r.Socket,
+		Extra: busProperties(r.Properties),
+	})
+	var job *systemd1.JobError
+	if errors.As(err, &job) {
+		err = fmt.Errorf("%w: see `journalctl -u %s`", err, name)
+	}
+	if err != nil {
+		end() // it would be tried again and again
+		return nil, err
+	}
+	return end, nil
 }
 
 func busProperties(list []boot.UnitProperty) []systemd1.Property {

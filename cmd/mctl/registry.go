@@ -15,7 +15,7 @@ func (a *app) starter(o *runOptions) (s boot.Starter, err error) {
 	s.Warn = func(err error) { a.report(err) }
 	if boot.UnderSystemd() {
 		p := newPartners(a)
-		s.Units = o.units(p)
+		s.Units, s.Receive = o.units(p), p.receive
 		s.Registry, err = o.registry(p)
 		return s, err
 	}

@@ -86,6 +86,7 @@ func TestRunFlags(t *testing.T) {
 		{"-U -n --read-only=no", boot.Spec{Users: boot.Users{Namespace: "pick", Ownership: "auto"}, Network: boot.Network{Veth: new(true), Private: &private}}},
 		{"--network=none", boot.Spec{Network: boot.Network{Private: &private, Veth: new(false)}}},
 		{"--network=host", boot.Spec{Network: boot.Network{Private: &shared, Veth: new(false)}}},
+		{"--forward-journal logs --image-policy root=open", boot.Spec{ImagePolicy: "root=open", Integration: boot.Integration{ForwardJournal: filepath.Join(dir, "logs")}}},
 		{"--load-credential a:b --load-credential c:/d", boot.Spec{Integration: boot.Integration{Credentials: []boot.Credential{
 			{ID: "a", Path: "/run/credentials/u/b"}, {ID: "c", Path: "/d"}}}}},
 		{"--volume a:/b --volume c:/d:ro --device /dev/fuse --device /dev/kvm:/dev/k:rw --nesting", boot.Spec{
@@ -122,6 +123,9 @@ func TestRunRefuses(t *testing.T) {
 		{"--register maybe -D /a", "--register=maybe"},
 		{"", "name an image"},
 		{"--root-hash 12 deb", "verity"},
+		{"--image-policy root=secure deb", `no flag is called "secure"`},
+		{"--forward-journal-max-use 1G -D /a", "there is none"},
+		{"--forward-journal /a --set-credential journal.forward_to_socket:/x -D /a", "exclude each other"},
 		{"--user -D deb", "--uid"},
 		{"-E NOT_HERE_AT_ALL deb", `no variable "NOT_HERE_AT_ALL"`},
 		{"--background red deb", "not a colour"},

@@ -62,6 +62,10 @@ func here(flag, value string) (string, error) {
 		return bindHere(value)
 	case "network-namespace-path":
 		return filepath.Abs(value)
+	case "forward-journal":
+		if value != "" {
+			return filepath.Abs(value)
+		}
 	case "load-credential":
 		id, path, _ := strings.Cut(value, ":")
 		if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && path != "" && !strings.HasPrefix(path, "/") {
@@ -113,11 +117,6 @@ var missingFlags = []missingFlag{
 	{"root-hash", "HASH", "images with verity are not supported yet"},
 	{"root-hash-sig", "SIG", "images with verity are not supported yet"},
 	{"verity-data", "PATH", "images with verity are not supported yet"},
-	{"forward-journal", "PATH", "not supported yet: use --link-journal=host"},
-	{"forward-journal-max-use", "BYTES", "not supported yet: use --link-journal=host"},
-	{"forward-journal-keep-free", "BYTES", "not supported yet: use --link-journal=host"},
-	{"forward-journal-max-file-size", "BYTES", "not supported yet: use --link-journal=host"},
-	{"forward-journal-max-files", "N", "not supported yet: use --link-journal=host"},
 	{"share-system", "", "machines have namespaces of their own; --private-users=no and --network=host share what can be shared"},
 }
 

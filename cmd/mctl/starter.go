@@ -78,7 +78,7 @@ func (a *app) startService(ctx context.Context, manager handover.Manager, name s
 	}
 	a.record(name)
 	s := &boot.Service{
-		Starter:   boot.Starter{Units: partners, Registry: registry, Warn: func(err error) { a.report(err) }},
+		Starter:   boot.Starter{Units: partners, Registry: registry, Receive: partners.receive, Warn: func(err error) { a.report(err) }},
 		Manager:   manager,
 		LockImage: claimImage(&spec),
 		Attach:    partners.attach,

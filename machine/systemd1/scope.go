@@ -83,30 +83,37 @@ func (s Scope) properties() []Property {
 // name that is on its way out is waited for, as long as ctx lasts; one that is
 // alive gives ErrUnitBusy. A job that does not end well gives *JobError.
 func (c *Conn) StartScope(ctx context.Context, s Scope) error {
-	w, stop := c.watch(s.Name)
+	if err := c.startTransient(ctx, s.Name, s.properties()); err != nil {
+		return fmt.Errorf("start scope %q: %w", s.Name, err)
+	}
+	return nil
+}
+
+// startTransient makes a unit as StartScope does.
+func (c *Conn) startTransient(ctx context.Context, name string, props []Property) error {
+	w, stop := c.watch(name)
 	defer stop()
-	props := s.properties()
 	for {
-		job, err := c.startScope(ctx, s.Name, props)
+		job, err := c.askTransient(ctx, name, props)
 		if err == nil {
-			err = c.wait(ctx, w, s.Name, job)
+			err = c.wait(ctx, w, name, job)
 			if ctx.Err() != nil {
 				// Called off: it may be started all the same, and if its processes die meanwhile, systemd sees no end of it.
-				_ = c.EndUnit(context.WithoutCancel(ctx), s.Name)
+				_ = c.EndUnit(context.WithoutCancel(ctx), name)
 			}
 			return err
 		}
 		if !isError(err, busName+".UnitExists") {
-			return fmt.Errorf("start scope %q: %w", s.Name, err)
+			return err
 		}
-		if err := c.settle(ctx, w, s.Name); err != nil {
-			return fmt.Errorf("start scope %q: %w", s.Name, err)
+		if err := c.settle(ctx, w, name); err != nil {
+			return err
 		}
 	}
 }
 
-// startScope asks for a scope and waits for the answer even if ctx has ended: whether there is a scope now must be known.
-func (c *Conn) startScope(ctx context.Context, name string, props []Property) (job dbus.ObjectPath, err error) {
+// askTransient asks for a unit and waits for the answer even if ctx has ended: whether there is one now must be known.
+func (c *Conn) askTransient(ctx context.Context, name string, props []Property) (job dbus.ObjectPath, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerLimit)
 	defer cancel()
 	err = c.call(ctx, "StartTransientUnit", name, "fail", props, []auxUnit{}).Store(&job)

@@ -5,6 +5,8 @@ package systemd1
 import (
 	"context"
 	"fmt"
+	"os"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -43,4 +45,65 @@ type Command struct {
 	Path          string
 	Args          []string // with the name of the program itself
 	IgnoreFailure bool
+}
+
+// Service is a transient service that runs a program which says when it is
+// ready (sd_notify(3)), again should it end, and that goes with BoundTo.
+type Service struct {
+	Name, Description string
+	BoundTo           string // a unit
+	Argv, Env         []string
+	Socket            *os.File // is passed to it (sd_listen_fds(3)); needs systemd 256
+	Extra             []Property
+}
+
+// restartPause is how long it takes until a service runs again.
+const restartPause = 500 * time.Millisecond
+
+// passed is an entry of ExtraFileDescriptors.
+type passed struct {
+	File dbus.UnixFD
+	Name string
+}
+
+// commandEx is an entry of ExecStartEx.
+type commandEx struct {
+	Path  string
+	Argv  []string
+	Flags []string
+}
+
+// StartService starts a service and waits until it is ready, with the patience
+// and the errors of [Conn.StartScope].
+func (c *Conn) StartService(ctx context.Context, s Service) error {
+	raw, err := s.Socket.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("start service %q: %w", s.Name, err)
+	}
+	var started error
+	err = raw.Control(func(fd uintptr) { started = c.startTransient(ctx, s.Name, s.properties(dbus.UnixFD(fd))) })
+	if err == nil {
+		err = started
+	}
+	if err != nil {
+		return fmt.Errorf("start service %q: %w", s.Name, err)
+	}
+	return nil
+}
+
+func (s Service) properties(socket dbus.UnixFD) []Property {
+	return append([]Property{
+		Prop("Description", s.Description),
+		Prop("BindsTo", []string{s.BoundTo}),
+		Prop("After", []string{s.BoundTo}),
+		Prop("CollectMode", "inactive-or-failed"),
+		Prop("Slice", "system.slice"), // else one of its template's, which stays
+		Prop("Type", "notify"),
+		Prop("ExecStartEx", []commandEx{{s.Argv[0], s.Argv, []string{"no-env-expand"}}}),
+		Prop("Environment", s.Env),
+		Prop("Restart", "always"),
+		Prop("RestartUSec", uint64(restartPause.Microseconds())),
+		Prop("StartLimitIntervalUSec", uint64(0)),
+		Prop("ExtraFileDescriptors", []passed{{socket, "listen"}}),
+	}, s.Extra...)
 }

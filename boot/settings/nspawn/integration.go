@@ -4,6 +4,7 @@ package nspawn
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"machined-go/boot"
@@ -41,5 +42,35 @@ func property(s *boot.Spec, value string) error {
 		}
 	}
 	s.Resources.UnitProperties = all
+	return nil
+}
+
+// forwardJournal is a file or directory; none takes back what was said before.
+func forwardJournal(s *boot.Spec, value string) error {
+	if value == "" {
+		s.Integration.ForwardJournal = ""
+		return nil
+	}
+	return text(func(s *boot.Spec) *string { return &s.Integration.ForwardJournal }, normal)(s, value)
+}
+
+// byteCount sets a field to an amount of bytes, such as "1G".
+func byteCount(field func(*boot.Spec) *string) setter {
+	return func(s *boot.Spec, value string) error {
+		n, err := quantity(value, bytes)
+		if err != nil || n == infinity {
+			return fmt.Errorf("%q is not a number of bytes such as 1G", value)
+		}
+		*field(s) = number(n)
+		return nil
+	}
+}
+
+func journalFiles(s *boot.Spec, value string) error {
+	n, err := strconv.ParseUint(value, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q is not a number of files", value)
+	}
+	s.Integration.ForwardJournalMaxFiles = n
 	return nil
 }
