@@ -62,6 +62,13 @@ own; mkdir -p own/usr/share/zoneinfo/Europe; cp /usr/share/zoneinfo/Europe/Berli
 ln -s ../usr/share/zoneinfo/Nowhere own/etc/localtime; ln -sf /usr/share/zoneinfo/Europe/Berlin /etc/localtime
 `
 
+// limits are those on forwarded journals.
+const limits = "--forward-journal-max-use=64M --forward-journal-keep-free=1M --forward-journal-max-file-size=8M --forward-journal-max-files=3"
+
+// sends is what a machine's journald does when its journal is forwarded.
+const sends = `perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un("/run/host/journal/socket")) or die "$!";
+	syswrite(S, "__REALTIME_TIMESTAMP=1700000000000000\n__MONOTONIC_TIMESTAMP=1\n_BOOT_ID=11112222333344445555666677778888\nMESSAGE=said inside\n\n"); print "sent\n"; sleep 1'`
+
 func journalRows() []row {
 	const id = "11112222333344445555666677778888"
 	const setup = `own; mkdir -p /var/log/journal; rm -rf /var/log/journal/` + id + `; echo ` + id + ` >own/etc/machine-id`
@@ -94,9 +101,17 @@ func journalRows() []row {
 		row{options: "-j", args: "-j", setup: setup, tree: "$work/own", inside: inside, after: after, want: guest},
 		row{
 			options: "--forward-journal --forward-journal-max-use --forward-journal-keep-free --forward-journal-max-file-size --forward-journal-max-files",
-			since:   261, alone: "it runs systemd-journal-remote, which is not on the lab's host",
-			script: `for flag in --forward-journal=/x --forward-journal-max-use=1 --forward-journal-keep-free=1 --forward-journal-max-file-size=1 --forward-journal-max-files=1; do machine $flag /bin/true 2>&1; echo exit $?; done`,
-			want:   "mctl: .*not supported yet: use --link-journal=host.*\nexit 125",
+			since:   261,
+			// Stock's socket is the host's root's, and open to nobody in a user namespace.
+			base: "--private-network --private-users=no", args: "--private-users=no --forward-journal=$work/out/a.journal " + limits,
+			inside: `stat -c '%F' /run/host/journal/socket; cat $CREDENTIALS_DIRECTORY/*; echo; ` + sends,
+			after: `until_true has out/a.journal; journalctl -q -o cat --file out/a.journal; none_left
+				machine --forward-journal=$work/dir ` + limits + ` /bin/sh -c ` + quote(sends) + `; until_true has dir/*.journal; ls dir | sed "s/$(uname -n)/HOST/"; none_left
+				for wrong in --forward-journal=/etc/hostname/x "--forward-journal=/x --forward-journal-max-use=much" --forward-journal-max-files=1 \
+					"--forward-journal=/x --set-credential=journal.forward_to_socket:/x"; do
+					machine $wrong /bin/true >/dev/null 2>&1 && echo "$wrong works" || echo "$wrong does not"
+				done`,
+			want: "socket\n/run/host/journal/socket\nsent\nexit 0\nsaid inside\nremote-HOST.journal\n--forward-journal=/etc/hostname/x does not\n.*much does not\n--forward-journal-max-files=1 does not\n.*set-credential.* does not",
 		},
 	)
 }

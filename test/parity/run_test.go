@@ -62,6 +62,10 @@ until_true() { local i; for i in {1..200}; do "$@" && return 0; sleep 0.02; done
 # What runs a machine, with the options that both get anyhow.
 nspawn() { timeout -k 2 20 "${program[@]}" "$@" </dev/null; }
 machine() { nspawn "${base[@]}" "${files[@]}" -M parity -D "$tree" "$@"; }
+# Tells whether a journal has what a machine sent.
+has() { [[ $(journalctl -q -o cat --file "$1" 2>/dev/null) == *"said inside"* ]]; }
+# Waits until nothing receives journals any more.
+none_left() { until_true eval '! pgrep -f ^/usr/lib/systemd/systemd-journal-remote >/dev/null'; }
 # Ends all machines of the row.
 end() { pkill -KILL -x sleep; wait; }
 `
