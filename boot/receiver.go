@@ -168,6 +168,9 @@ type addressFamilies struct {
 	List  []string
 }
 
+// receiverPatience is how long a receiver may hang until it is killed. As long as one does, the machine's journald waits for it.
+const receiverPatience = 30 * time.Second
+
 // sandbox gives the receiver's unit what it needs and no more, for what it reads is the machine's: as systemd-journal-remote.service of
 // systemd 262, and nothing that it can write to but one directory.
 func sandbox(dir string) []UnitProperty {
@@ -175,7 +178,7 @@ func sandbox(dir string) []UnitProperty {
 		{"ProtectSystem", "strict"}, {"ReadWritePaths", []string{dir}}, {"CapabilityBoundingSet", uint64(1 << unix.CAP_DAC_OVERRIDE)},
 		{"RestrictAddressFamilies", addressFamilies{true, []string{"AF_UNIX"}}}, {"RestrictNamespaces", uint64(0)},
 		{"SystemCallArchitectures", []string{"native"}}, {"ProtectProc", "invisible"}, {"LimitNOFILE", uint64(524288)},
-		{"WatchdogUSec", uint64((3 * time.Minute).Microseconds())},
+		{"WatchdogUSec", uint64(receiverPatience.Microseconds())},
 	}
 	for name := range strings.FieldsSeq(`LockPersonality MemoryDenyWriteExecute NoNewPrivileges PrivateDevices PrivateNetwork ProtectClock
 		ProtectControlGroups ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables RestrictRealtime RestrictSUIDSGID`) {

@@ -57,8 +57,12 @@ type Service struct {
 	Extra             []Property
 }
 
-// restartPause is how long it takes until a service runs again.
-const restartPause = 500 * time.Millisecond
+const (
+	// restartPause is how long it takes until a service runs again.
+	restartPause = 500 * time.Millisecond
+	// stopLimit is how long one may take to end. Until then BoundTo, which it names, cannot be made anew.
+	stopLimit = 5 * time.Second
+)
 
 // passed is an entry of ExtraFileDescriptors.
 type passed struct {
@@ -104,6 +108,7 @@ func (s Service) properties(socket dbus.UnixFD) []Property {
 		Prop("Restart", "always"),
 		Prop("RestartUSec", uint64(restartPause.Microseconds())),
 		Prop("StartLimitIntervalUSec", uint64(0)),
+		Prop("TimeoutStopUSec", uint64(stopLimit.Microseconds())),
 		Prop("ExtraFileDescriptors", []passed{{socket, "listen"}}),
 	}, s.Extra...)
 }

@@ -66,7 +66,7 @@ func TestForwardJournal(t *testing.T) {
 		h.received(t, file, "after a kill")
 
 		boot := strings.TrimSpace(h.inside(t, "deb", `cat /proc/sys/kernel/random/boot_id`))
-		h.Sh(t, `mctl reboot deb`)
+		h.Sh(t, `timeout 30 mctl reboot deb`)
 		lab.Eventually(t, 20*time.Second, func() error {
 			out, _, code := h.Try(`systemd-run -M deb -q --wait --pipe --collect /bin/cat /proc/sys/kernel/random/boot_id`)
 			if code != 0 || strings.TrimSpace(out) == boot {
