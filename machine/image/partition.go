@@ -102,14 +102,15 @@ func guid(text string) string {
 type contents struct {
 	found  map[partitionKind]partition
 	unused map[partitionKind]bool
+	single bool // a file system and no table
 }
 
 // layout finds out what is on a disk of that size. A disk with one file system
 // and no table is one root partition.
 func layout(disk io.ReaderAt, size int64, policy Policy) (contents, error) {
-	c := contents{map[partitionKind]partition{}, map[partitionKind]bool{}}
 	whole := area{0, size}
-	if typeAt(disk, whole) != "" {
+	c := contents{map[partitionKind]partition{}, map[partitionKind]bool{}, typeAt(disk, whole) != ""}
+	if c.single {
 		return c, c.root(policy, partition{area: whole})
 	}
 	list := gptPartitions(disk, size)

@@ -36,9 +36,13 @@ var judged = []struct{ kind, verity, signature partitionKind }{
 	{kindTmp, "", ""}, {kindVar, "", ""},
 }
 
-// check has a policy judge what is on a disk, and what is not.
+// check has a policy judge what is on a disk, and what is not; of a disk without
+// partitions, as systemd does, only its root.
 func (c contents) check(disk io.ReaderAt, policy Policy) error {
 	for _, j := range judged {
+		if c.single && j.kind != kindRoot {
+			continue
+		}
 		kind, fileSystem := string(j.kind), ""
 		p, found := c.found[j.kind]
 		if found {

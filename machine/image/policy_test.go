@@ -17,6 +17,7 @@ import (
 type witness struct {
 	unused, refused string
 	heard           *[]string
+	all             bool // also what is absent
 }
 
 func (w witness) Use(kind string) (bool, error) {
@@ -32,7 +33,7 @@ func (w witness) hear(format string, args ...any) error {
 }
 
 func (w witness) CheckState(kind, state string) error {
-	if state == "absent" {
+	if state == "absent" && !w.all {
 		return nil
 	}
 	return w.hear("%s %s", kind, state)
@@ -68,7 +69,7 @@ func TestPolicyJudges(t *testing.T) {
 	} {
 		var heard []string
 		disk := gpt(t, strings.Fields(tt.disk)...)
-		parts, err := partsIn(bytes.NewReader(disk), int64(len(disk)), witness{tt.unused, tt.refused, &heard})
+		parts, err := partsIn(bytes.NewReader(disk), int64(len(disk)), witness{tt.unused, tt.refused, &heard, false})
 		var got []string
 		for _, p := range parts {
 			got = append(got, p.Target)
@@ -82,6 +83,22 @@ func TestPolicyJudges(t *testing.T) {
 		}
 		if diff := cmp.Diff(tt.heard, strings.Join(heard, ", ")); diff != "" {
 			t.Errorf("%s without %q: the policy hears (-want +got):\n%s", tt.disk, tt.unused, diff)
+		}
+	}
+}
+
+func TestPolicyJudgesWhatIsAbsent(t *testing.T) {
+	whole := make([]byte, 1<<20)
+	format(whole, "ext4")
+	for want, disk := range map[string][]byte{
+		"root unprotected, root ext4": whole,
+		"root absent, usr unprotected, usr erofs, home absent, srv absent, esp absent, xbootldr absent, swap absent, root-verity absent, " +
+			"usr-verity absent, root-verity-sig absent, usr-verity-sig absent, tmp absent, var absent": gpt(t, "usr=erofs"),
+	} {
+		var heard []string
+		_, err := partsIn(bytes.NewReader(disk), int64(len(disk)), witness{heard: &heard, all: true})
+		if diff := cmp.Diff(want, strings.Join(heard, ", ")); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
 		}
 	}
 }

@@ -49,8 +49,8 @@ func imageRows() []row {
 					said=$(nspawn -i $work/image.raw "${base[@]}" -M parity --image-policy="$policy" /bin/cat /etc/marker 2>/dev/null)
 					echo "$policy: $said"
 				done; losetup -a | grep -c image.raw`,
-			want: "[*]: the small tree\nroot=unprotected: the small tree\nroot=unprotected[+]read-only-off: the small tree\nroot=open:=absent: the small tree\nroot=: the small tree" +
-				"\n-:\n:\n~:\nroot=absent:\nroot=unused:\nroot=verity:\nroot=encrypted:\nroot=read-only-on:\n=growfs-on:\nroot=unprotected:home=unprotected:\nhome=open:\nroot=some:\nsome=open:\n0",
+			want: "[*]: the small tree\nroot=unprotected: the small tree\nroot=unprotected[+]read-only-off: the small tree\nroot=open:=absent: the small tree\nroot=: the small tree\nroot=unprotected:home=unprotected: the small tree" +
+				"\n-:\n:\n~:\nroot=absent:\nroot=unused:\nroot=verity:\nroot=encrypted:\nroot=read-only-on:\n=growfs-on:\nhome=open:\nroot=some:\nsome=open:\n0",
 		},
 		{
 			options: "--mstack", since: 260,
