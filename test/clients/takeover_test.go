@@ -111,7 +111,7 @@ func TestGoAndComeBack(t *testing.T) {
 	eachOurs(t, []row{
 		{name: "go back", script: `boot; was=$(leader); systemctl -q disable --now machined-go.socket machined-go.service 2>/dev/null
 			until_true machinectl show deb; [[ $(leader) == "$was" ]]; systemctl is-active contain@deb; ls /run/systemd/generator | grep nspawn || true
-			systemctl stop contain@deb; machinectl list; until_true machinectl start deb; machinectl show deb -p Service; machinectl show deb -p Unit`, want: `
+			systemctl stop contain@deb; until_true off; machinectl list; until_true machinectl start deb; machinectl show deb -p Service; machinectl show deb -p Unit`, want: `
 			^active$
 			^No machines\.$
 			^Service=systemd-nspawn$
