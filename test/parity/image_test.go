@@ -38,7 +38,7 @@ func imageRows() []row {
 			setup:   disk + `fs image.raw`,
 			script: `nspawn -i $work/image.raw "${base[@]}" -M parity /bin/sh -c 'cat /etc/marker; echo kept >>/etc/marker; findmnt -no FSTYPE /'
 				nspawn -i $work/image.raw "${base[@]}" -M parity --read-only /bin/sh -c 'tail -n 1 /etc/marker; touch /etc/x || echo no'
-				losetup -a | grep -c image.raw`,
+				held image.raw`,
 			want: "the small tree\next4\nkept\nno\n0",
 		},
 		{
@@ -48,7 +48,7 @@ func imageRows() []row {
 					- '' '~' root=absent root=unused root=verity root=encrypted root=read-only-on =growfs-on root=unprotected:home=unprotected home=open root=some some=open; do
 					said=$(nspawn -i $work/image.raw "${base[@]}" -M parity --image-policy="$policy" /bin/cat /etc/marker 2>/dev/null)
 					echo "$policy: $said"
-				done; losetup -a | grep -c image.raw`,
+				done; held image.raw`,
 			want: "[*]: the small tree\nroot=unprotected: the small tree\nroot=unprotected[+]read-only-off: the small tree\nroot=open:=absent: the small tree\nroot=: the small tree\nroot=unprotected:home=unprotected: the small tree" +
 				"\n-:\n:\n~:\nroot=absent:\nroot=unused:\nroot=verity:\nroot=encrypted:\nroot=read-only-on:\n=growfs-on:\nhome=open:\nroot=some:\nsome=open:\n0",
 		},

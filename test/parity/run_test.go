@@ -55,6 +55,8 @@ export SYSTEMD_PAGER= SYSTEMD_COLORS=0 SYSTEMD_LOG_LEVEL=warning TERM=dumb LC_AL
 small=/var/lib/machines/small work=/var/lib/machines/work said=/run/parity
 # A small tree of one's own, to write into.
 own() { rm -rf "${1:-$work/own}"; cp -a "$small" "${1:-$work/own}"; }
+# How many loop devices an image has; the kernel lets go of them a moment after the last mount went.
+held() { local i n; for i in {1..50}; do n=$(losetup -a | grep -c "$1"); ((n)) || break; sleep 0.1; done; echo "$n"; }
 # What a tree looks like: stock writes into those it is given.
 looks() { find "$1" -printf '%P %u %g %m %s %T@ %l\n' | sort | cksum; }
 # Waits until a command is true.
