@@ -130,14 +130,20 @@ func (l *Lab) Exec(args ...string) (stdout, stderr string, code int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// Bus connects to the lab's system bus, as root, until the test ends.
-func (l *Lab) Bus(t testing.TB) *dbus.Conn {
+// Root is where the lab's files are, /proc and /sys as it sees them too.
+func (l *Lab) Root(t testing.TB) string {
 	t.Helper()
 	leader, err := os.ReadFile(filepath.Join("/var/lib/machined-go-lab", l.Name, "leader"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := dbus.Connect("unix:path=/proc/" + strings.TrimSpace(string(leader)) + "/root/run/dbus/system_bus_socket")
+	return "/proc/" + strings.TrimSpace(string(leader)) + "/root"
+}
+
+// Bus connects to the lab's system bus, as root, until the test ends.
+func (l *Lab) Bus(t testing.TB) *dbus.Conn {
+	t.Helper()
+	conn, err := dbus.Connect("unix:path=" + l.Root(t) + "/run/dbus/system_bus_socket")
 	if err != nil {
 		t.Fatalf("lab %s: connect to the bus: %v", l.Name, err)
 	}

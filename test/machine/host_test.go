@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/godbus/dbus/v5"
+
 	"machined-go/test/lab"
 )
 
@@ -20,6 +22,7 @@ func TestMain(m *testing.M) { lab.Main(m) }
 type host struct {
 	*lab.Lab
 	suite string
+	bus   *dbus.Conn
 }
 
 // eachSuite runs a test on a host of each suite at the same time. Tests are not
@@ -29,7 +32,8 @@ func eachSuite(t *testing.T, test func(t *testing.T, h *host)) {
 }
 
 func up(t *testing.T, suite string) *host {
-	h := &host{lab.Up(t, suite, lab.Ours), suite}
+	h := &host{Lab: lab.Up(t, suite, lab.Ours), suite: suite}
+	h.bus = h.Bus(t)
 	h.JournalOnFailure(t)
 	// One machine has run there, with all that is made once: the tree's machine id, directories, the daemon's connection to the journal.
 	h.Once(func() { h.Sh(t, `mctl start deb; mctl poweroff deb`) })
