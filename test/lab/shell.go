@@ -16,8 +16,14 @@ const scriptLimit = "300"
 
 // EachSuite runs a test for each suite at the same time. Such tests are not
 // parallel among each other, so each has the labs of its package to itself.
-func EachSuite(t *testing.T, test func(t *testing.T, suite string)) {
+func EachSuite(t *testing.T, test func(t *testing.T, suite string)) { EachSince(t, 0, test) }
+
+// EachSince is EachSuite for those that have that systemd or a newer one.
+func EachSince(t *testing.T, version int, test func(t *testing.T, suite string)) {
 	for _, suite := range Suites() {
+		if Version(suite) < version {
+			continue
+		}
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
 			test(t, suite)

@@ -11,6 +11,9 @@ import (
 	"machined-go/test/lab"
 )
 
+// receives is the first version of systemd-journal-remote that can receive from machines.
+const receives = 256
+
 // received waits until a journal on the host, as options of journalctl name it, has a line of exactly that text.
 func (h *host) received(t testing.TB, journal, line string) {
 	t.Helper()
@@ -85,10 +88,7 @@ func TestForwardJournal(t *testing.T) {
 
 // A machine in the foreground has its journal received in the same way, and what cannot be is said in one line.
 func TestForwardJournalOfRun(t *testing.T) {
-	eachSuite(t, func(t *testing.T, h *host) {
-		if h.suite == "bookworm" {
-			t.Skip("its systemd-journal-remote does not receive from machines")
-		}
+	sinceSuite(t, receives, func(t *testing.T, h *host) {
 		t.Cleanup(func() { h.Sh(t, `rm -rf /var/log/forwarded`) })
 		before := h.calm(t)
 		h.Sh(t, `mctl run --forward-journal=/var/log/forwarded/all deb </dev/null >/dev/null 2>&1 &
@@ -123,10 +123,7 @@ func TestForwardJournalOfRun(t *testing.T) {
 
 // The receiver writes where it is told and nowhere else, for what it reads is the machine's.
 func TestReceiverIsConfined(t *testing.T) {
-	eachSuite(t, func(t *testing.T, h *host) {
-		if h.suite == "bookworm" {
-			t.Skip("its systemd-journal-remote does not receive from machines")
-		}
+	sinceSuite(t, receives, func(t *testing.T, h *host) {
 		h.forwards(t, `forward_journal = "/var/log/forwarded"`)
 		h.start(t, "deb")
 		got := h.Sh(t, `pid=$(systemctl show -P MainPID machined-go-journal@deb.service)

@@ -27,8 +27,11 @@ type host struct {
 
 // eachSuite runs a test on a host of each suite at the same time. Tests are not
 // parallel among each other, so each has the hosts to itself.
-func eachSuite(t *testing.T, test func(t *testing.T, h *host)) {
-	lab.EachSuite(t, func(t *testing.T, suite string) { test(t, up(t, suite)) })
+func eachSuite(t *testing.T, test func(t *testing.T, h *host)) { sinceSuite(t, 0, test) }
+
+// sinceSuite is eachSuite for those that have that systemd or a newer one.
+func sinceSuite(t *testing.T, version int, test func(t *testing.T, h *host)) {
+	lab.EachSince(t, version, func(t *testing.T, suite string) { test(t, up(t, suite)) })
 }
 
 func up(t *testing.T, suite string) *host {

@@ -25,18 +25,12 @@ func eachSuite(t *testing.T, test func(t *testing.T, h *host)) { sinceSuite(t, 0
 
 // sinceSuite is eachSuite for those that have a systemd as new as that.
 func sinceSuite(t *testing.T, version int, test func(t *testing.T, h *host)) {
-	for _, suite := range lab.Suites() {
-		if lab.Version(suite) < version {
-			continue
-		}
-		t.Run(suite, func(t *testing.T) {
-			t.Parallel()
-			h := &host{lab.Up(t, suite, lab.Ours), suite}
-			h.JournalOnFailure(t)
-			h.Sh(t, hardware)
-			test(t, h)
-		})
-	}
+	lab.EachSince(t, version, func(t *testing.T, suite string) {
+		h := &host{lab.Up(t, suite, lab.Ours), suite}
+		h.JournalOnFailure(t)
+		h.Sh(t, hardware)
+		test(t, h)
+	})
 }
 
 // hardware makes what stands for the host's: an Ethernet interface "lan" that leads to another namespace, "wire", one that is to be
