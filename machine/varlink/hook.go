@@ -60,6 +60,10 @@ func hookInterface() *iface {
 // queryFilter tells which names are ours; to a caller that said "more" again
 // whenever they change, as long as he listens.
 func queryFilter(c *call) (object, error) {
+	var gone <-chan struct{}
+	if c.more {
+		gone = c.conn.gone()
+	}
 	for {
 		names, changed := c.names.list()
 		var o object
@@ -73,7 +77,7 @@ func queryFilter(c *call) (object, error) {
 		select {
 		case <-changed:
 			time.Sleep(settle)
-		case <-c.conn.gone:
+		case <-gone:
 			c.answered = true
 			return nil, nil
 		}

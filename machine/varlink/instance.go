@@ -95,6 +95,7 @@ func subscribe(c *call) (object, error) {
 		return nil, err
 	}
 	defer stop()
+	gone := c.conn.gone()
 	c.answered = true
 	paused := c.machine.Paused()
 	for next := eventReady; ; {
@@ -110,7 +111,7 @@ func subscribe(c *call) (object, error) {
 					next = eventPaused
 				}
 			}
-		case <-c.conn.gone: // by his will, or because the machine ended
+		case <-gone: // by his will, or because the machine ended
 			if c.conn.of.ctx.Err() != nil {
 				return nil, c.event(eventEnd, false)
 			}

@@ -117,7 +117,7 @@ func (s *Server) connected(f *face, sock *net.UnixConn, of *controlSocket) {
 		return
 	}
 	defer s.leave(p.uid)
-	c := &conn{server: s, face: f, sock: sock, peer: p, of: of, gone: make(chan struct{}), done: make(chan struct{})}
+	c := &conn{server: s, face: f, sock: sock, peer: p, of: of}
 	if of != nil {
 		defer context.AfterFunc(of.ctx, func() { _ = sock.CloseRead() })()
 	}
