@@ -73,12 +73,18 @@ func NoteText(owner string, locks, trees []string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// removeSoon has some patience: systemd lets go of a service's descriptors one after the other, and not of the note's last.
+// removeSoon has some patience: systemd lets go of a service's descriptors one after the other, not of the note's last, and on a busy
+// host it takes its time. What several hold has other holders than that.
 func removeSoon(lock string) {
-	const tries, pause = 10, 2 * time.Millisecond
-	for range tries {
+	const first, last = 2 * time.Millisecond, time.Second
+	for pause := first; pause < last; pause *= 2 {
 		RemoveLock(lock)
 		if _, err := os.Lstat(lock); err != nil {
+			return
+		}
+		if f, err := Lock(lock, false); err == nil {
+			f.Close()
+			RemoveLock(lock) // for it may have gone, and come back by that look
 			return
 		}
 		time.Sleep(pause)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestRemoveNote(t *testing.T) {
@@ -45,5 +46,32 @@ func TestRemoveNote(t *testing.T) {
 	}
 	if gone, _, err := RemoveNote(dir, "web"); gone || err != nil || there("web") {
 		t.Errorf("a note that is not there: %v, %v", gone, err)
+	}
+}
+
+// systemd may let go of the note before it does of the locks.
+func TestRemoveNoteWaitsForItsLocks(t *testing.T) {
+	dir := t.TempDir()
+	late, err := Lock(filepath.Join(dir, "late"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared, err := Lock(filepath.Join(dir, "shared"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shared.Close()
+	if err := os.WriteFile(filepath.Join(dir, "web"), []byte("contain@web.service\n"+shared.Name()+"\n"+late.Name()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(150*time.Millisecond, func() { late.Close() })
+	if gone, _, err := RemoveNote(dir, "web"); !gone || err != nil {
+		t.Fatalf("removed: %v, %v", gone, err)
+	}
+	if _, err := os.Lstat(late.Name()); err == nil {
+		t.Error("left a lock that was held a little longer")
+	}
+	if _, err := os.Lstat(shared.Name()); err != nil {
+		t.Error("removed a lock that others share")
 	}
 }
