@@ -88,6 +88,10 @@ func leaderProgram(p *Plan, w word) (*sys.Program, error) {
 			takeTerminal(prog)
 		}
 	}
+	// Nobody but the leader is in its namespaces until it executes; an init of ours stays, and the score counts for memory.
+	if !p.Spec.StubInit && p.Spec.Limits.OOMScoreAdjust == nil {
+		prog.Borrow()
+	}
 	return prog.Exec(p.Path, p.Argv, p.Env, env...), nil
 }
 
@@ -120,7 +124,7 @@ func dropBounding(prog *sys.Program, p *Plan) {
 func enterRoot(prog *sys.Program) {
 	root := prog.Path("/")
 	becomeRoot(prog)
-	// Until its program runs nobody inside may look into the leader, which is a copy of the starter.
+	// Until its program runs nobody inside may look into the leader, which has the starter's memory.
 	prog.Call("hide from others", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	prog.Call("make mount namespace", unix.SYS_UNSHARE, unix.CLONE_NEWNS)
 	prog.Call("change directory to /", unix.SYS_CHDIR, root)

@@ -32,6 +32,7 @@ type Program struct {
 
 	lingers bool
 	linger  uintptr
+	borrows bool
 }
 
 // anyResult is the most that any call can give.
@@ -152,12 +153,13 @@ func (p *Program) strings(list []string, more ...uintptr) uintptr {
 	return uintptr(unsafe.Pointer(&ptrs[0]))
 }
 
-// Child is a forked process that walks a [Program].
+// Child is a forked process that walks a [Program]. Until it has ended or run its last step, whoever forked it holds on to it.
 type Child struct {
 	PID    int
 	PIDFD  *os.File
 	report *os.File
 	names  []string
+	loan   *loan // what it uses of our memory, nil if nothing
 }
 
 // StepError tells which step of a [Program] failed in the child.
@@ -185,28 +187,34 @@ func Fork(flags uintptr, keepFDs uintptr, p *Program) (*Child, error) {
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("make report pipe: %w", err)
 	}
-	pidfd := int32(-1)
-	linger := noFD
+	o := &orders{ops: p.ops, report: uintptr(fds[1]), read: uintptr(fds[0]), linger: noFD, keep: keepFDs}
 	if p.lingers {
-		linger = p.linger
+		o.linger = p.linger
 	}
-	pid, errno := fork(flags|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &pidfd, p.ops, uintptr(fds[1]), uintptr(fds[0]), linger, keepFDs)
+	c := &Child{names: p.names}
+	pidfd := int32(-1)
+	var errno unix.Errno
+	if p.borrows {
+		c.loan = &loan{orders: o, program: p, pidfd: &pidfd}
+		c.PID, errno = c.loan.fork(flags)
+	}
+	if !p.borrows || errno == unix.ENOSYS || errno == unix.EPERM {
+		c.loan = nil
+		c.PID, errno = fork(flags|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &pidfd, o)
+	}
 	runtime.KeepAlive(p)
 	_ = unix.Close(fds[1])
 	if errno != 0 {
 		_ = unix.Close(fds[0])
 		return nil, &StepError{Step: "clone child with namespaces", Errno: errno}
 	}
-	return &Child{
-		PID:    int(pid),
-		PIDFD:  os.NewFile(uintptr(pidfd), "pidfd"),
-		report: os.NewFile(uintptr(fds[0]), "report"),
-		names:  p.names,
-	}, nil
+	c.PIDFD, c.report = os.NewFile(uintptr(pidfd), "pidfd"), os.NewFile(uintptr(fds[0]), "report")
+	return c, nil
 }
 
 // Running blocks until the child has executed its last step (nil) or failed in one (a *StepError). It may be called once.
 func (c *Child) Running() error {
+	defer runtime.KeepAlive(c.loan)
 	defer c.report.Close()
 	if err := awaitInput(c.report); err != nil {
 		return fmt.Errorf("wait for report of child: %w", err)
@@ -285,79 +293,42 @@ const noFD = ^uintptr(0)
 //
 //go:norace
 //go:noinline
-func fork(flags uintptr, pidfd *int32, ops []op, reportFD, readFD, lingerFD, keepFDs uintptr) (uintptr, unix.Errno) {
+func fork(flags uintptr, pidfd *int32, o *orders) (int, unix.Errno) {
 	syscall.ForkLock.Lock()
 	beforeFork()
 	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, flags, 0, uintptr(unsafe.Pointer(pidfd)), 0, 0, 0)
 	if errno != 0 || pid != 0 {
 		afterFork()
 		syscall.ForkLock.Unlock()
-		return pid, errno
+		return int(pid), errno
 	}
 	afterForkInChild()
-	carryOut(ops, reportFD, readFD, lingerFD, keepFDs)
+	o.carryOut()
 	return 0, 0
 }
 
-// Once has a child carry out p, and waits for that. The child borrows the memory of its parent, whose thread stands still meanwhile
-// (vfork(2)), so nothing is copied however large the parent is. It may neither wait for anything that the parent is to do nor execute.
-func Once(p *Program) error {
-	var r report
-	pid, errno := borrow(p.ops, &r)
-	runtime.KeepAlive(p)
-	if errno != 0 {
-		return &StepError{Step: "clone child", Errno: errno}
-	}
-	if _, err := (&Child{PID: pid}).Wait(); err != nil {
-		return err
-	}
-	if r.errno != 0 {
-		return &StepError{Step: p.names[r.step], Errno: unix.Errno(r.errno)}
-	}
-	return nil
+// orders are what a child of fork does, in the kernel's terms.
+type orders struct {
+	ops                        []op
+	report, read, linger, keep uintptr // descriptors, as Fork and [Program.Linger] have them
 }
-
-// borrow is like fork. Its child leaves alone what the parent goes on with: no signal is handled in it, all are blocked.
-//
-//go:norace
-//go:noinline
-func borrow(ops []op, r *report) (int, unix.Errno) {
-	syscall.ForkLock.Lock()
-	beforeFork()
-	result := vfork(unix.CLONE_VM | unix.CLONE_VFORK | uintptr(unix.SIGCHLD))
-	if result == 0 {
-		*r = walk(ops)
-		for {
-			syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
-		}
-	}
-	afterFork()
-	syscall.ForkLock.Unlock()
-	if int(result) < 0 {
-		return 0, unix.Errno(-result)
-	}
-	return int(result), 0
-}
-
-// vfork is clone(2) with these flags, for a child on its parent's stack; it gives what the kernel does.
-func vfork(flags uintptr) (result uintptr)
 
 // carryOut runs in a child of fork and never returns.
 //
 //go:nosplit
 //go:norace
-func carryOut(ops []op, reportFD, readFD, lingerFD, keepFDs uintptr) {
-	syscall.RawSyscall(unix.SYS_CLOSE, readFD, 0, 0)
+func (o *orders) carryOut() {
+	syscall.RawSyscall(unix.SYS_CLOSE, o.read, 0, 0)
 	r := report{}
-	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, keepFDs, ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
+	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, o.keep, ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
 	if r.errno = int32(errno); errno == 0 {
-		r = walk(ops)
+		r = walk(o.ops)
 	}
 	if r.errno != 0 {
-		syscall.RawSyscall(unix.SYS_WRITE, reportFD, uintptr(unsafe.Pointer(&r)), unsafe.Sizeof(r))
+		syscall.RawSyscall(unix.SYS_WRITE, o.report, uintptr(unsafe.Pointer(&r)), unsafe.Sizeof(r))
 	}
-	if r.errno != 0 && lingerFD != noFD {
-		syscall.RawSyscall(unix.SYS_READ, lingerFD, uintptr(unsafe.Pointer(&r)), 1)
+	if r.errno != 0 && o.linger != noFD {
+		syscall.RawSyscall(unix.SYS_READ, o.linger, uintptr(unsafe.Pointer(&r)), 1)
 	}
 	for {
 		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 127, 0, 0)

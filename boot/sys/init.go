@@ -58,7 +58,8 @@ func (p *Program) Init() error {
 	p.Call("hide from others", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	p.Call("block signals", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, Pointer(p, &s.all), 0, setSize)
 	divide := op{nr: unix.SYS_CLONE3, most: anyResult, divide: s, tolerate: true, name: name, words: start}
-	p.add("start the command as process 2", divide, []uintptr{Pointer(p, asSecond(p)), cloneSize})
+	second := asSecond(p)
+	p.add("start the command as process 2", divide, []uintptr{Pointer(p, second), unsafe.Sizeof(*second)})
 	divide.nr, divide.tolerate = unix.SYS_CLONE, false
 	p.add("start the command", divide, []uintptr{uintptr(unix.SIGCHLD)})
 	p.Call("start a session", unix.SYS_SETSID)
@@ -66,13 +67,10 @@ func (p *Program) Init() error {
 	return nil
 }
 
-// cloneSize is that of struct clone_args as Linux 5.5 has it.
-const cloneSize = 80
-
 // asSecond asks for a child whose number is 2, which is free: who mounted /proc had it. That takes CAP_SYS_ADMIN.
-func asSecond(p *Program) *[cloneSize / 8]uint64 {
+func asSecond(p *Program) *cloneArgs {
 	number := int32(2)
-	return &[cloneSize / 8]uint64{4: uint64(unix.SIGCHLD), 8: uint64(Pointer(p, &number)), 9: 1}
+	return &cloneArgs{exitSignal: uint64(unix.SIGCHLD), setTID: uint64(Pointer(p, &number)), setTIDSize: 1}
 }
 
 // setSize is that of a set of signals, in bytes.

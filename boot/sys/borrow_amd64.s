@@ -17,3 +17,21 @@ TEXT ·vfork(SB), NOSPLIT|NOFRAME, $0-16
 	PUSHQ	R12
 	MOVQ	AX, result+8(FP)
 	RET
+
+// The child begins on a stack of its own, and never returns.
+//
+// func spawn(args *cloneArgs, size uintptr, o *orders) (result uintptr)
+TEXT ·spawn(SB), NOSPLIT|NOFRAME, $0-32
+	MOVQ	args+0(FP), DI
+	MOVQ	size+8(FP), SI
+	MOVQ	o+16(FP), R12
+	MOVL	$435, AX // SYS_clone3
+	SYSCALL
+	TESTQ	AX, AX
+	JZ	child
+	MOVQ	AX, result+24(FP)
+	RET
+child:
+	PUSHQ	R12
+	CALL	·follow(SB)
+	INT	$3
