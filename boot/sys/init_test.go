@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -52,12 +53,30 @@ func line(t *testing.T, r *bufio.Reader) string {
 
 func ends(t *testing.T, c *Child) unix.WaitStatus {
 	t.Helper()
-	defer time.AfterFunc(20*time.Second, c.Kill).Stop()
+	defer time.AfterFunc(20*time.Second, func() {
+		t.Logf("it does not end:\n%s", statesOf(c.PID))
+		c.Kill()
+	}).Stop()
 	ws, err := c.Wait()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return ws
+}
+
+// statesOf tells what a process and its children wait for, and which signals they have not got yet.
+func statesOf(pid int) string {
+	dir := fmt.Sprintf("/proc/%d/", pid)
+	status, _ := os.ReadFile(dir + "status")
+	waits, _ := os.ReadFile(dir + "wchan")
+	text := fmt.Sprintf("%sWaits in: %s\n", status, waits)
+	children, _ := os.ReadFile(fmt.Sprintf("%stask/%d/children", dir, pid))
+	for _, child := range strings.Fields(string(children)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			text += statesOf(n)
+		}
+	}
+	return text
 }
 
 func TestStubPassesStatusOn(t *testing.T) {
@@ -84,13 +103,21 @@ func TestStubTellsWhatCannotBeExecuted(t *testing.T) {
 
 // Orphans become children of PID 1, and must not stay as zombies.
 func TestStubReaps(t *testing.T) {
-	c, out := startStub(t, "/bin/sh", "-c", "for i in 1 2 3; do (sh -c 'exec sleep 0.05' &); done; (sleep 30 &); sleep 0.2; echo $PPID; sleep 30")
+	c, out := startStub(t, "/bin/sh", "-c", "for i in 1 2 3; do (sh -c 'exec sleep 0.05' &); done; (sleep 30 &); echo $PPID; sleep 30")
 	if parent := line(t, out); parent != "1" {
 		t.Errorf("the command's parent is %s, want 1", parent)
 	}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", c.PID, c.PID))
-	if n := len(strings.Fields(string(children))); err != nil || n != 2 {
-		t.Errorf("it has %d children, %v, want the command and one living orphan", n, err)
+	for tries := 0; ; tries++ {
+		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", c.PID, c.PID))
+		n := len(strings.Fields(string(children)))
+		if err == nil && n == 2 {
+			break
+		}
+		if tries == 500 {
+			t.Errorf("it has %d children, %v, want the command and one living orphan", n, err)
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	c.Kill()
 	ends(t, c)
