@@ -77,7 +77,7 @@ func (c *call) raw(b []byte) error {
 	if c.oneway {
 		return nil
 	}
-	c.broken = c.conn.write(b, nil)
+	c.broken = c.conn.sock.write(b, nil)
 	return c.broken
 }
 

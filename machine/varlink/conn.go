@@ -2,23 +2,14 @@
 
 package varlink
 
-import (
-	"bufio"
-	"net"
-	"time"
-
-	"golang.org/x/sys/unix"
-)
-
-// writeTimeout is how long a caller may leave a reply unread.
-const writeTimeout = 30 * time.Second
+import "bufio"
 
 // conn is one connection. Its calls are answered one after the other, on one
 // goroutine: to hand them to another one costs more than most of the answers.
 type conn struct {
 	server *Server
 	face   *face
-	sock   *net.UnixConn
+	sock   *stream
 	in     *bufio.Reader
 	peer   peer
 	of     *controlSocket // the machine that all calls are about, nil if they name it
@@ -32,14 +23,13 @@ type incoming struct {
 }
 
 func (c *conn) serve() {
-	defer c.sock.Close()
 	c.in = bufio.NewReader(c.sock)
 	for {
 		in := c.next()
 		switch in.err {
 		case nil:
 		case errTooLong, errMalformed:
-			_ = c.write(appendError(nil, "io.systemd.Protocol", nil), nil)
+			_ = c.sock.write(appendError(nil, "io.systemd.Protocol", nil), nil)
 			return
 		default:
 			return
@@ -58,8 +48,7 @@ func (c *conn) next() incoming {
 	return c.read()
 }
 
-// read takes a call from the socket. Descriptors that come along are dropped by
-// the kernel, as there is no room for them in a plain read.
+// read takes a call from the socket.
 func (c *conn) read() (in incoming) {
 	var frame []byte
 	if frame, in.err = readFrame(c.in); in.err == nil {
@@ -71,6 +60,7 @@ func (c *conn) read() (in incoming) {
 // gone reads ahead of the call that is answered, so that the caller's end is
 // seen: the channel is closed once no more calls come.
 func (c *conn) gone() <-chan struct{} {
+	c.sock.leave() // or it could be closed under who reads
 	ahead, gone := make(chan incoming, 1), make(chan struct{})
 	c.ahead = ahead
 	go func() {
@@ -81,26 +71,4 @@ func (c *conn) gone() <-chan struct{} {
 		ahead <- in
 	}()
 	return gone
-}
-
-// write sends bytes, the descriptors with the first of them.
-func (c *conn) write(b []byte, fds []int) error {
-	if err := c.sock.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return err
-	}
-	if len(fds) > 0 {
-		n, _, err := c.sock.WriteMsgUnix(b, unix.UnixRights(fds...), nil)
-		if err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	for len(b) > 0 {
-		n, err := c.sock.Write(b)
-		if err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -45,7 +44,6 @@ type controlSocket struct {
 	machine string
 	since   uint64 // when it was registered: another one may have its name later
 	path    string
-	socket  *net.UnixListener
 	fd      int
 	ctx     context.Context // ends with the machine
 	end     context.CancelFunc
@@ -67,17 +65,13 @@ func NewControls(s *Server, poll Poll, dir string) (*Controls, error) {
 func (cs *Controls) Open(m machine.Machine) (address string, err error) {
 	cs.Close(m.Name)
 	c := &controlSocket{machine: m.Name, since: m.Monotonic, path: filepath.Join(cs.dir, m.Name)}
-	if c.socket, err = bind(c.path, nil); err != nil {
+	if c.fd, err = bind(c.path, nil); err != nil {
 		return "", fmt.Errorf("listen at %q: %w", c.path, err)
 	}
 	c.ctx, c.end = context.WithCancel(context.Background())
-	c.fd, err = numberOf(c.socket)
-	if err == nil {
-		err = cs.poll.Add(c.fd, func() { cs.accept(c) })
-	}
-	if err != nil {
+	if err = cs.poll.Add(c.fd, func() { cs.accept(c) }); err != nil {
 		_ = os.Remove(c.path)
-		c.socket.Close()
+		_ = unix.Close(c.fd)
 		c.end()
 		return "", fmt.Errorf("listen at %q: %w", c.path, err)
 	}
@@ -99,32 +93,17 @@ func (cs *Controls) Close(name string) {
 	}
 	_ = os.Remove(c.path)
 	cs.poll.Remove(c.fd)
-	c.socket.Close()
+	_ = unix.Close(c.fd)
 	c.end()
-}
-
-// numberOf is the descriptor of a socket that stays its own.
-func numberOf(l *net.UnixListener) (number int, err error) {
-	raw, err := l.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	err = raw.Control(func(fd uintptr) { number = int(fd) })
-	return number, err
 }
 
 // accept takes all who wait at a socket. It runs on the poller's goroutine.
 func (cs *Controls) accept(c *controlSocket) {
 	for {
-		fd, _, err := unix.Accept4(c.fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		fd, err := acceptNow(c.fd)
 		switch {
-		case err == unix.EINTR || err == unix.ECONNABORTED:
-			continue
 		case err == nil:
-			sock, err := connOf(fd)
-			if err == nil {
-				go cs.server.connected(cs.server.faces[FaceInstance], sock, c)
-			}
+			go cs.server.connected(cs.server.faces[FaceInstance], fd, c)
 			continue
 		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
 			cs.server.Log.Warn("varlink connection is lost, ignoring", "machine", c.machine, "error", err)
@@ -141,16 +120,6 @@ func (cs *Controls) again(c *controlSocket) {
 	if cs.open[c.machine] == c {
 		cs.poll.Again(c.fd)
 	}
-}
-
-func connOf(fd int) (*net.UnixConn, error) {
-	f := os.NewFile(uintptr(fd), "control")
-	defer f.Close()
-	c, err := net.FileConn(f)
-	if err != nil {
-		return nil, err
-	}
-	return c.(*net.UnixConn), nil
 }
 
 // findControlled finds the machine of a control socket.

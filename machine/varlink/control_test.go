@@ -164,8 +164,8 @@ func TestControlAsks(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", params, got, want)
 		}
 	}
-	if want := "manage-machines one"; len(s.polkit.asked) != 3 || s.polkit.asked[0] != want {
-		t.Errorf("polkit was asked %q", s.polkit.asked)
+	if asked := s.polkit.told(); len(asked) != 3 || asked[0] != "manage-machines one" {
+		t.Errorf("polkit was asked %q", asked)
 	}
 }
 

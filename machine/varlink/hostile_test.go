@@ -155,10 +155,10 @@ func TestUserIsRefused(t *testing.T) {
 		{machineIf + ".Register", `{"name":"u","class":"container","allocateUnit":true}`, "create-machine u"},
 		{imageIf + ".SetPoolLimit", `{"limit":1}`, "manage-machines "},
 	} {
-		s.polkit.asked = nil
+		_ = s.polkit.told()
 		got := s.asUser(t, FaceMachine, tt.method, tt.params)
-		if got != "io.systemd.InteractiveAuthenticationRequired" || !slices.Equal(s.polkit.asked, []string{tt.asked}) {
-			t.Errorf("%s %s: got %q, polkit was asked %q", tt.method, tt.params, got, s.polkit.asked)
+		if asked := s.polkit.told(); got != "io.systemd.InteractiveAuthenticationRequired" || !slices.Equal(asked, []string{tt.asked}) {
+			t.Errorf("%s %s: got %q, polkit was asked %q", tt.method, tt.params, got, asked)
 		}
 	}
 	for _, method := range []string{"SetLogLevel", "GetEnvironment"} {

@@ -3,8 +3,6 @@
 package varlink
 
 import (
-	"net"
-
 	"golang.org/x/sys/unix"
 
 	"machined-go/machine"
@@ -18,28 +16,15 @@ type peer struct {
 	pidfd int // -1 before Linux 6.5
 }
 
-func peerOf(sock *net.UnixConn) (p peer, err error) {
-	raw, err := sock.SyscallConn()
-	if err != nil {
-		return p, err
-	}
-	var cred *unix.Ucred
-	p.pidfd = -1
-	err2 := raw.Control(func(fd uintptr) {
-		if cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err != nil {
-			return
-		}
-		if n, e := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PEERPIDFD); e == nil {
-			p.pidfd = n
-		}
-	})
-	if err == nil {
-		err = err2
-	}
+func peerOf(sock int) (p peer, err error) {
+	cred, err := unix.GetsockoptUcred(sock, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
 		return p, err
 	}
 	p.uid, p.pid = cred.Uid, int(cred.Pid)
+	if p.pidfd, err = unix.GetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_PEERPIDFD); err != nil {
+		p.pidfd = -1
+	}
 	return p, nil
 }
 

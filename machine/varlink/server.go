@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -88,9 +88,13 @@ func (s *Server) MachineRemoved(m machine.Machine) {
 // Serve answers on a socket until it is closed.
 func (s *Server) Serve(l Socket) {
 	f := s.faces[l.Face]
+	raw, err := l.Listener.SyscallConn()
+	if err != nil {
+		return
+	}
 	for {
-		sock, err := l.Listener.AcceptUnix()
-		if errors.Is(err, net.ErrClosed) {
+		fd, err := accept(raw)
+		if errors.Is(err, os.ErrClosed) {
 			return
 		}
 		if err != nil {
@@ -98,29 +102,29 @@ func (s *Server) Serve(l Socket) {
 			pause(err)
 			continue
 		}
-		go s.connected(f, sock, nil)
+		go s.connected(f, fd, nil)
 	}
 }
 
 // connected serves a connection; of is the machine whose socket it came to, if
 // it is that of one.
-func (s *Server) connected(f *face, sock *net.UnixConn, of *controlSocket) {
-	p, err := peerOf(sock)
+func (s *Server) connected(f *face, fd int, of *controlSocket) {
+	sock := &stream{fd: fd}
+	defer sock.close()
+	p, err := peerOf(fd)
 	if err != nil {
-		sock.Close()
 		return
 	}
 	defer p.close()
 	if !s.admit(p.uid) {
 		s.Log.Debug("too many varlink connections", "uid", p.uid)
-		sock.Close()
 		return
 	}
 	defer s.leave(p.uid)
-	c := &conn{server: s, face: f, sock: sock, peer: p, of: of}
 	if of != nil {
-		defer context.AfterFunc(of.ctx, func() { _ = sock.CloseRead() })()
+		defer context.AfterFunc(of.ctx, sock.end)()
 	}
+	c := &conn{server: s, face: f, sock: sock, peer: p, of: of}
 	c.serve()
 }
 
@@ -160,9 +164,9 @@ func (s *Server) answer(c *conn, m message) error {
 		return nil
 	case err != nil:
 		we := wireErrorOf(err)
-		return c.write(appendError(nil, we.name, we.params), nil)
+		return c.sock.write(appendError(nil, we.name, we.params), nil)
 	}
-	return c.write(appendReply(nil, out, false), call.fds())
+	return c.sock.write(appendReply(nil, out, false), call.fds())
 }
 
 // run finds the method, checks the call, and turns a panic, which is our bug,

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,9 +46,22 @@ func (l *someLevel) Syslog() int     { return l.n }
 func (l *someLevel) SetSyslog(n int) { l.n = n }
 
 // strict is a polkit that refuses, and notes what it was asked.
-type strict struct{ asked []string }
+type strict struct {
+	mu    sync.Mutex
+	asked []string
+}
+
+// told gives what it was asked since the last time.
+func (s *strict) told() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.asked = nil }()
+	return s.asked
+}
 
 func (s *strict) Check(_ context.Context, _ Subject, action string, details map[string]string, interactive bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.asked = append(s.asked, strings.TrimPrefix(action, "org.freedesktop.machine1.")+" "+details["machine"]+details["name"])
 	if interactive {
 		return ErrDenied

@@ -5,7 +5,6 @@ package varlink
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,8 +19,8 @@ const PassedName = "varlink"
 // Socket is a listening socket and what is served there.
 type Socket struct {
 	Face     string
-	Listener *net.UnixListener
-	remove   string // its path if we made it
+	Listener *os.File // its descriptor does not block
+	remove   string   // its path if we made it
 }
 
 // Place is where a face is found on the system.
@@ -52,20 +51,20 @@ func Listen(places []Place, passed []int) ([]Socket, error) {
 	var sockets []Socket
 	served := map[string]bool{}
 	for _, fd := range passed {
-		l, err := adopt(fd)
+		path, err := adopt(fd)
 		if err != nil {
 			return sockets, fmt.Errorf("take over varlink socket: %w", err)
 		}
-		sockets = append(sockets, Socket{Face: FaceMachine, Listener: l})
-		served[l.Addr().String()] = true
+		sockets = append(sockets, Socket{Face: FaceMachine, Listener: os.NewFile(uintptr(fd), path)})
+		served[path] = true
 	}
 	for _, p := range places {
 		if !served[p.Path] {
-			l, err := bind(p.Path, p.Marks)
+			fd, err := bind(p.Path, p.Marks)
 			if err != nil {
 				return sockets, fmt.Errorf("listen at %q: %w", p.Path, err)
 			}
-			sockets = append(sockets, Socket{Face: p.Face, Listener: l, remove: p.Path})
+			sockets = append(sockets, Socket{Face: p.Face, Listener: os.NewFile(uintptr(fd), p.Path), remove: p.Path})
 		}
 		for _, link := range p.Links {
 			if err := point(link, p.Path); err != nil {
@@ -76,45 +75,52 @@ func Listen(places []Place, passed []int) ([]Socket, error) {
 	return sockets, nil
 }
 
-func adopt(fd int) (*net.UnixListener, error) {
-	f := os.NewFile(uintptr(fd), PassedName)
-	defer f.Close()
-	l, err := net.FileListener(f)
+// adopt prepares a socket that listens already, and tells where.
+func adopt(fd int) (path string, err error) {
+	unix.CloseOnExec(fd)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return "", err
+	}
+	at, err := unix.Getsockname(fd)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	u, ok := l.(*net.UnixListener)
+	local, ok := at.(*unix.SockaddrUnix)
 	if !ok {
-		l.Close()
-		return nil, unix.ESOCKTNOSUPPORT
+		return "", unix.ESOCKTNOSUPPORT
 	}
-	return u, nil
+	return local.Name, nil
 }
 
-// bind makes a socket for everybody. It takes its place by a rename: whoever
-// looks finds the old or the new one, never none, and never one that he may not
-// connect to.
-func bind(path string, marks map[string]string) (*net.UnixListener, error) {
+// bind makes a socket for everybody, which does not block. It takes its place by
+// a rename: whoever looks finds the old or the new one, never none, and never one
+// that he may not connect to.
+func bind(path string, marks map[string]string) (fd int, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
+		return -1, err
 	}
 	temp := filepath.Join(filepath.Dir(path), ".#"+filepath.Base(path))
 	_ = os.Remove(temp)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temp, Net: "unix"})
+	fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return -1, err
 	}
-	l.SetUnlinkOnClose(false)
+	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: temp}); err == nil {
+		err = unix.Listen(fd, unix.SOMAXCONN)
+	}
 	mark(temp, marks)
-	if err = os.Chmod(temp, 0o666); err == nil {
+	if err == nil {
+		err = os.Chmod(temp, 0o666)
+	}
+	if err == nil {
 		err = os.Rename(temp, path)
 	}
 	if err != nil {
 		_ = os.Remove(temp)
-		l.Close()
-		return nil, err
+		_ = unix.Close(fd)
+		return -1, err
 	}
-	return l, nil
+	return fd, nil
 }
 
 // mark sets extended attributes as far as the kernel lets sockets have them: who
