@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -26,7 +25,6 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
-	"golang.org/x/sys/unix"
 )
 
 // SystemBus is where the bus listens if the environment does not say so.
@@ -35,7 +33,7 @@ const SystemBus = "/run/dbus/system_bus_socket"
 // Conn is a connection with a unique name. Send is safe for concurrent use,
 // everything else is for one goroutine.
 type Conn struct {
-	sock    *net.UnixConn
+	sock    *socket
 	in      reader
 	backlog []*Message // came while we waited for a reply
 
@@ -45,9 +43,9 @@ type Conn struct {
 
 // Dial connects to the bus that listens at a path, and says hello.
 func Dial(path string) (*Conn, error) {
-	sock, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
+	sock, err := dial(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("connect to the bus at %q: %w", path, err)
 	}
 	c := &Conn{sock: sock, in: newReader(sock)}
 	if err = c.authenticate(); err == nil {
@@ -80,7 +78,7 @@ const greetTime = 25 * time.Second
 // file descriptors (D-Bus specification, "Authentication Protocol"). The bus
 // sends nothing beyond its lines until it is said hello to.
 func (c *Conn) authenticate() error {
-	if err := c.sock.SetDeadline(time.Now().Add(greetTime)); err != nil {
+	if err := c.sock.limit(greetTime); err != nil {
 		return err
 	}
 	uid := hex.EncodeToString([]byte(strconv.Itoa(os.Geteuid())))
@@ -100,7 +98,7 @@ func (c *Conn) authenticate() error {
 	if _, err := io.WriteString(c.sock, "BEGIN\r\n"); err != nil {
 		return err
 	}
-	return c.sock.SetDeadline(time.Time{})
+	return c.sock.limit(0)
 }
 
 // RequestName asks for a well-known name and does not queue for it.
@@ -122,7 +120,7 @@ func (c *Conn) AddMatch(rule string) error {
 
 // call calls a method of the bus itself and waits.
 func (c *Conn) call(method string, args ...any) ([]any, error) {
-	if err := c.sock.SetReadDeadline(time.Now().Add(greetTime)); err != nil {
+	if err := c.sock.limit(greetTime); err != nil {
 		return nil, err
 	}
 	const bus = "org.freedesktop.DBus"
@@ -151,7 +149,7 @@ func (c *Conn) call(method string, args ...any) ([]any, error) {
 		if err == nil && r.Type == dbus.TypeError {
 			err = fmt.Errorf("%s: %s: %v", method, r.errorName, body)
 		}
-		return body, errors.Join(err, c.sock.SetReadDeadline(time.Time{}))
+		return body, errors.Join(err, c.sock.limit(0))
 	}
 }
 
@@ -206,14 +204,5 @@ func (c *Conn) write(head, body []byte, fds []int) (serial uint32, err error) {
 		c.serial++ // 0 is none
 	}
 	binary.LittleEndian.PutUint32(head[8:], c.serial)
-	if len(fds) > 0 {
-		n, _, err := c.sock.WriteMsgUnix(head, unix.UnixRights(fds...), nil)
-		if err != nil {
-			return 0, err
-		}
-		head = head[n:]
-	}
-	parts := net.Buffers{head, body}
-	_, err = parts.WriteTo(c.sock)
-	return c.serial, err
+	return c.serial, c.sock.send([][]byte{head, body}, fds)
 }
