@@ -4,7 +4,6 @@ package boot
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -91,7 +90,7 @@ func parseFields(text string) map[string]string {
 
 // NewID makes a random id of the form machine and boot ids have (RFC 9562, version 4).
 func NewID() (id [16]byte) {
-	_, _ = rand.Read(id[:]) // never fails
+	sys.Random(id[:])
 	id[6] = id[6]&0x0f | 0x40
 	id[8] = id[8]&0x3f | 0x80
 	return id

@@ -3,7 +3,6 @@
 package sys
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,7 +24,7 @@ const SnapshotPrefix = ".#machined-go-"
 const scratchSuffix = ".scratch"
 
 // ScratchPath is a new path in [Scratch].
-func ScratchPath(machine string) string { return filepath.Join(Scratch, machine+"-"+rand.Text()) }
+func ScratchPath(machine string) string { return filepath.Join(Scratch, machine+"-"+RandomName()) }
 
 // ScratchBeside is a new path for a scratch directory beside an image.
 func ScratchBeside(image, machine string) string { return SnapshotPath(image, machine) + scratchSuffix }
@@ -43,7 +42,7 @@ func TakesUpper() bool {
 
 // SnapshotPath is a new path for a snapshot of an image, beside it.
 func SnapshotPath(image, machine string) string {
-	return filepath.Join(filepath.Dir(filepath.Clean(image)), SnapshotPrefix+machine+"-"+rand.Text())
+	return filepath.Join(filepath.Dir(filepath.Clean(image)), SnapshotPrefix+machine+"-"+RandomName())
 }
 
 // MakeScratch makes a scratch directory.

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -171,7 +170,7 @@ func imageName(path string) string {
 func passing(name string) string {
 	const longest = 64
 	var id [8]byte
-	_, _ = rand.Read(id[:]) // it does not fail
+	sys.Random(id[:])
 	suffix := "-" + hex.EncodeToString(id[:])
 	return strings.TrimRight(name[:min(len(name), longest-len(suffix))], "-.") + suffix
 }

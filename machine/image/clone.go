@@ -4,7 +4,6 @@ package image
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -70,7 +69,7 @@ func (i *Image) cloneTo(ctx context.Context, folder, file string, readOnly bool,
 	if i.Type == Block || i.Type == Stack {
 		return unix.EOPNOTSUPP
 	}
-	to, dir, err := place(filepath.Join(folder, making+rand.Text()))
+	to, dir, err := place(filepath.Join(folder, making+sys.RandomName()))
 	if err != nil {
 		return err
 	}

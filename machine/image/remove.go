@@ -4,7 +4,6 @@ package image
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -61,7 +60,7 @@ func (i *Image) removeFiles(ctx context.Context) error {
 		return err
 	}
 	defer dir.Close()
-	gone := tree.Place{Dir: p.Dir, Name: removing + rand.Text()}
+	gone := tree.Place{Dir: p.Dir, Name: removing + sys.RandomName()}
 	lock, err := LockName(gone.Name)
 	if err != nil {
 		return err

@@ -4,13 +4,14 @@ package inside
 
 import (
 	"bytes"
-	"crypto/rand"
 	"net"
 	"os"
 	"slices"
 
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
+
+	"machined-go/boot/sys"
 )
 
 // maxSignature is how long a signature can be (D-Bus specification).
@@ -21,7 +22,7 @@ const maxSignature = 255
 // structs without fields, which a real bus does not let through, godbus would
 // read without end. What sends one is hung up on.
 func screened(machine *net.UnixConn, opts ...dbus.ConnOption) (*dbus.Conn, error) {
-	name := "machined-go-" + rand.Text()
+	name := "machined-go-" + sys.RandomName()
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: "@" + name, Net: "unix"})
 	if err != nil {
 		return nil, err
