@@ -110,6 +110,7 @@ func (d *decoder) ignore(a assignment, why string) {
 const untrusted = "the file lies beside the image, so it is not trusted: move it to /etc/systemd/nspawn/ if you do"
 
 func (d *decoder) take(a assignment) error {
+	keys := keys()
 	i := slices.IndexFunc(keys, func(k key) bool { return k.section == a.section && k.name == a.key })
 	switch {
 	case i < 0:

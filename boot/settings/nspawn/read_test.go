@@ -155,7 +155,7 @@ func TestPrivileged(t *testing.T) {
 		Volatile`) {
 		free[name] = true
 	}
-	for _, k := range keys {
+	for _, k := range keys() {
 		if k.privileged == free[k.name] {
 			t.Errorf("[%s] %s= is privileged: %v", k.section, k.name, k.privileged)
 		}
