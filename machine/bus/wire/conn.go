@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
 )
 
 // SystemBus is where the bus listens if the environment does not say so.
@@ -33,7 +35,7 @@ const SystemBus = "/run/dbus/system_bus_socket"
 // Conn is a connection with a unique name. Send is safe for concurrent use,
 // everything else is for one goroutine.
 type Conn struct {
-	sock    *socket
+	sock    *net.UnixConn
 	in      reader
 	backlog []*Message // came while we waited for a reply
 
@@ -43,9 +45,9 @@ type Conn struct {
 
 // Dial connects to the bus that listens at a path, and says hello.
 func Dial(path string) (*Conn, error) {
-	sock, err := dial(path)
+	sock, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
-		return nil, fmt.Errorf("connect to the bus at %q: %w", path, err)
+		return nil, err
 	}
 	c := &Conn{sock: sock, in: newReader(sock)}
 	if err = c.authenticate(); err == nil {
@@ -78,7 +80,7 @@ const greetTime = 25 * time.Second
 // file descriptors (D-Bus specification, "Authentication Protocol"). The bus
 // sends nothing beyond its lines until it is said hello to.
 func (c *Conn) authenticate() error {
-	if err := c.sock.limit(greetTime); err != nil {
+	if err := c.sock.SetDeadline(time.Now().Add(greetTime)); err != nil {
 		return err
 	}
 	uid := hex.EncodeToString([]byte(strconv.Itoa(os.Geteuid())))
@@ -98,7 +100,7 @@ func (c *Conn) authenticate() error {
 	if _, err := io.WriteString(c.sock, "BEGIN\r\n"); err != nil {
 		return err
 	}
-	return c.sock.limit(0)
+	return c.sock.SetDeadline(time.Time{})
 }
 
 // RequestName asks for a well-known name and does not queue for it.
@@ -120,7 +122,7 @@ func (c *Conn) AddMatch(rule string) error {
 
 // call calls a method of the bus itself and waits.
 func (c *Conn) call(method string, args ...any) ([]any, error) {
-	if err := c.sock.limit(greetTime); err != nil {
+	if err := c.sock.SetReadDeadline(time.Now().Add(greetTime)); err != nil {
 		return nil, err
 	}
 	const bus = "org.freedesktop.DBus"
@@ -149,7 +151,7 @@ func (c *Conn) call(method string, args ...any) ([]any, error) {
 		if err == nil && r.Type == dbus.TypeError {
 			err = fmt.Errorf("%s: %s: %v", method, r.errorName, body)
 		}
-		return body, errors.Join(err, c.sock.limit(0))
+		return body, errors.Join(err, c.sock.SetReadDeadline(time.Time{}))
 	}
 }
 
@@ -204,5 +206,14 @@ func (c *Conn) write(head, body []byte, fds []int) (serial uint32, err error) {
 		c.serial++ // 0 is none
 	}
 	binary.LittleEndian.PutUint32(head[8:], c.serial)
-	return c.serial, c.sock.send([][]byte{head, body}, fds)
+	if len(fds) > 0 {
+		n, _, err := c.sock.WriteMsgUnix(head, unix.UnixRights(fds...), nil)
+		if err != nil {
+			return 0, err
+		}
+		head = head[n:]
+	}
+	parts := net.Buffers{head, body}
+	_, err = parts.WriteTo(c.sock)
+	return c.serial, err
 }

@@ -4,6 +4,8 @@ package wire
 
 import (
 	"errors"
+	"io"
+	"net"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,14 +18,14 @@ const maxFDs = 253
 
 // reader takes messages from a socket.
 type reader struct {
-	sock *socket
+	sock *net.UnixConn
 	buf  []byte
 	have []byte // the part of buf that is not taken yet
 	oob  []byte
 	fds  []int // came in, in this order, and are not taken yet
 }
 
-func newReader(sock *socket) reader {
+func newReader(sock *net.UnixConn) reader {
 	return reader{sock: sock, buf: make([]byte, usual), oob: make([]byte, unix.CmsgSpace(4*maxFDs))}
 }
 
@@ -67,10 +69,12 @@ func (r *reader) fill(n int) error {
 	r.have = room[:copy(room, r.have)]
 	r.buf = room
 	for len(r.have) < n {
-		got, oobn, flags, err := r.sock.receive(r.buf[len(r.have):], r.oob)
+		got, oobn, flags, _, err := r.sock.ReadMsgUnix(r.buf[len(r.have):], r.oob)
 		switch {
 		case err != nil:
 			return err
+		case got == 0:
+			return io.EOF
 		case flags&unix.MSG_CTRUNC != 0:
 			return errors.New("too many descriptors at once")
 		}

@@ -5,13 +5,11 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
-	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
-	"time"
 
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
@@ -147,12 +145,7 @@ func TestDescriptorsBelongToTheirMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(pair[0])
-	sock, err := socketOf(pair[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sock.Close()
-	r := newReader(sock)
+	r := newReader(unixConn(t, pair[1]))
 	var files []*os.File
 	for i := range 3 {
 		f, err := os.Create(filepath.Join(t.TempDir(), string('a'+rune(i))))
@@ -196,6 +189,18 @@ func TestDescriptorsBelongToTheirMessage(t *testing.T) {
 	}
 }
 
+func unixConn(t *testing.T, fd int) *net.UnixConn {
+	t.Helper()
+	f := os.NewFile(uintptr(fd), "socket")
+	defer f.Close()
+	c, err := net.FileConn(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c.(*net.UnixConn)
+}
+
 func sameFile(t *testing.T, fd int, f *os.File) bool {
 	t.Helper()
 	var a, b unix.Stat_t
@@ -203,51 +208,4 @@ func sameFile(t *testing.T, fd int, f *os.File) bool {
 		t.Fatal("no such file descriptor")
 	}
 	return a.Ino == b.Ino && a.Dev == b.Dev
-}
-
-// A message that is longer than the kernel takes at once arrives whole; who waits is woken by a close, and by the limit that he set.
-func TestSocket(t *testing.T) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, err := socketOf(pair[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs, err := socketOf(pair[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer theirs.Close()
-	long := bytes.Repeat([]byte("0123456789"), 200_000)
-	sent := make(chan error)
-	go func() { sent <- ours.send([][]byte{long[:7], nil, long[7:]}, nil) }()
-	got := make([]byte, len(long))
-	if _, err := io.ReadFull(theirs, got); err != nil || !bytes.Equal(got, long) {
-		t.Errorf("what arrives is not what was sent: %v", err)
-	}
-	if err := <-sent; err != nil {
-		t.Error(err)
-	}
-
-	if err := ours.limit(10 * time.Millisecond); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ours.Read(got); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("when the limit has passed: %v", err)
-	}
-	if err := ours.limit(0); err != nil {
-		t.Fatal(err)
-	}
-	time.AfterFunc(50*time.Millisecond, func() { ours.Close() })
-	if _, err := ours.Read(got); err != io.EOF {
-		t.Errorf("when it is closed: %v", err)
-	}
-	if _, err := theirs.Read(got); err != io.EOF {
-		t.Errorf("at the other end: %v", err)
-	}
-	if _, err := theirs.Write(got); !errors.Is(err, unix.EPIPE) {
-		t.Errorf("to nobody: %v", err)
-	}
 }
