@@ -71,25 +71,31 @@ type scanner struct {
 	keys   []toml.Key // those not met yet
 	counts map[string]int
 	places map[string]Place
+	whole  map[string]bool // the paths that got a value at once, to which nothing can be added
 }
 
-// errScan says that scanner and decoder see different things.
-var errScan = errors.New("its keys cannot be found again")
+// scanError is what ends a scan.
+type scanError struct{ error }
 
-// scan gives the place of every key and of every item of a list, by its path.
+// errScan says that scanner and decoder see different things.
+var errScan = scanError{errors.New("its keys cannot be found again")}
+
+// scan gives the place of every key and of every item of a list, by its path. It finds the one mistake that the decoder lets pass, and
+// forgets a value over (v1.6.0): to add to a list by a dotted key.
 func (t *text) scan(keys []toml.Key) (places map[string]Place, err error) {
-	s := &scanner{text: t, keys: keys, counts: map[string]int{}, places: map[string]Place{}}
+	s := &scanner{text: t, keys: keys, counts: map[string]int{}, places: map[string]Place{}, whole: map[string]bool{}}
 	defer func() {
-		if r := recover(); r != nil {
-			if r != errScan {
-				panic(r)
-			}
-			err = errScan
+		switch r := recover().(type) {
+		case nil:
+		case scanError:
+			err = r.error
+		default:
+			panic(r)
 		}
 	}()
 	s.file()
 	if len(s.keys) > 0 {
-		return nil, errScan
+		return nil, errScan.error
 	}
 	return s.places, nil
 }
@@ -159,6 +165,7 @@ func (s *scanner) assignment(table string) {
 	begin := s.at
 	path := s.key(table)
 	s.places[path] = s.place(begin)
+	s.whole[path] = true
 	s.want("=")
 	s.value(path)
 }
@@ -183,6 +190,9 @@ func (s *scanner) key(table string) string {
 	path := table
 	for i, part := range parts {
 		if i > 0 {
+			if s.whole[path] {
+				panic(scanError{mistake(s.place(begin), "%q was given a value before, on line %d%s", strings.Join(parts[:i], "."), s.places[path].Line, remedy)})
+			}
 			path = s.last(path)
 			s.put(path, begin)
 		}

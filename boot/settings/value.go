@@ -4,6 +4,7 @@ package settings
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -150,6 +151,9 @@ func parse(path, content string) (*Value, error) {
 		return nil, t.syntaxError(err)
 	}
 	places, err := t.scan(meta.Keys())
+	if wrong := (*Mistake)(nil); errors.As(err, &wrong) {
+		return nil, wrong
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: this file cannot be read: %w", path, err)
 	}
