@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"machined-go/boot/mount"
+	"machined-go/boot/sys"
 )
 
 func TestBoundUserPlan(t *testing.T) {
@@ -129,7 +130,7 @@ func boundPlan(t *testing.T, bound BoundUser) *Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := claimIDs(spec)
+	r, err := claimIDs(spec, sys.Lock)
 	if err != nil {
 		t.Fatal(err)
 	}

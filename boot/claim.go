@@ -5,10 +5,12 @@ package boot
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"machined-go/boot/console"
@@ -19,6 +21,7 @@ import (
 // have one. Each but the console is held by locks on files, which end with the last copy of their descriptors.
 type claim struct {
 	name     *os.File // the machine's note
+	locks    []string // on what it has, and the one that is being tried
 	image    []*os.File
 	ids      ids
 	console  *console.Console
@@ -30,11 +33,11 @@ type claim struct {
 	disks    mounted  // of the boot in progress
 }
 
-// LockImage claims the image for the machine; what it returns holds the locks.
-type LockImage func() ([]*os.File, error)
+// LockImage claims the image for the machine, by the locker that it is given; what it returns holds the locks.
+type LockImage func(sys.Locker) ([]*os.File, error)
 
 // newClaim claims everything, or nothing.
-func newClaim(spec Spec, lock LockImage) (c claim, err error) {
+func newClaim(spec Spec, lockImage LockImage) (c claim, err error) {
 	defer func() {
 		if err != nil {
 			c.release()
@@ -44,18 +47,15 @@ func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 	if c.name, err = claimName(spec); err != nil {
 		return c, err
 	}
-	// Noted at each step, for we may be killed at any.
 	if err = c.note(spec.owner()); err != nil {
 		return c, err
 	}
-	if c.image, err = lock(); err != nil {
-		return c, err
-	}
-	if err = c.note(spec.owner()); err != nil {
+	lock := c.locker(spec.owner())
+	if c.image, err = lockImage(lock); err != nil {
 		return c, err
 	}
 	if spec.Container == nil || spec.Container.picks() {
-		if c.ids, err = claimIDs(spec); err != nil {
+		if c.ids, err = claimIDs(spec, lock); err != nil {
 			return c, err
 		}
 	}
@@ -67,6 +67,21 @@ func newClaim(spec Spec, lock LockImage) (c claim, err error) {
 	}
 	c.console, err = console.New()
 	return c, err
+}
+
+// locker takes locks for the claim. Each is noted first, for we may be killed at any moment.
+func (c *claim) locker(owner string) sys.Locker {
+	return func(path string, exclusive bool) (*os.File, error) {
+		c.locks = append(c.locks, path)
+		if err := c.note(owner); err != nil {
+			return nil, err
+		}
+		f, err := sys.Lock(path, exclusive)
+		if err != nil {
+			c.locks = c.locks[:len(c.locks)-1]
+		}
+		return f, err
+	}
 }
 
 // makeTrees makes what is removed with the machine. It is noted first.
@@ -145,20 +160,12 @@ func lockNote(name string) (*os.File, error) {
 	}
 }
 
+// note writes what the claim has. What was there before is written over at once, not cut off first, or a note of nothing could stay.
 func (c claim) note(owner string) error {
-	var locks []string
-	for _, f := range c.ids.locks() {
-		locks = append(locks, f.Name())
-	}
-	if !c.shared {
-		for _, f := range c.image {
-			locks = append(locks, f.Name())
-		}
-	}
-	locks = append(locks, c.traces...)
-	err := c.name.Truncate(0)
+	text := sys.NoteText(owner, slices.Concat(c.locks, c.traces), c.trees())
+	before, err := c.name.Seek(0, io.SeekEnd)
 	if err == nil {
-		_, err = c.name.WriteAt([]byte(sys.NoteText(owner, locks, c.trees())), 0)
+		_, err = c.name.WriteAt([]byte(text+strings.Repeat("\n", max(0, int(before)-len(text)))), 0)
 	}
 	if err != nil {
 		return fmt.Errorf("note what machine claims: %w", err)

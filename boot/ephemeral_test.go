@@ -44,7 +44,7 @@ func ephemeral(t *testing.T, root string) int {
 	t.Helper()
 	f := &Foreground{
 		Starter:   Starter{Units: &fakeUnits{t: t}, Registry: &fakeRegistry{}},
-		LockImage: func() ([]*os.File, error) { return nil, nil },
+		LockImage: func(sys.Locker) ([]*os.File, error) { return nil, nil },
 	}
 	spec := Spec{
 		Name: "boot-ephemeral", Root: root, Ephemeral: true, Environment: map[string]string{insideVar: rebootOnce},

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/boot/handover"
+	"machined-go/boot/sys"
 )
 
 // announce says that it is ready, and stays.
@@ -61,7 +62,7 @@ func TestForegroundTellsWhenReady(t *testing.T) {
 		t.Setenv("NOTIFY_SOCKET", path)
 		f := &Foreground{
 			Starter: Starter{Units: &fakeUnits{t: t}, Registry: &fakeRegistry{}}, Manager: handover.FromEnv(),
-			LockImage: func() ([]*os.File, error) { return nil, nil },
+			LockImage: func(sys.Locker) ([]*os.File, error) { return nil, nil },
 		}
 		spec := Spec{
 			Name: "boot-ready", Root: tree(t), Command: []string{"/sbin/init"}, NotifyReady: tt.ready, Network: Network{Veth: new(false)},

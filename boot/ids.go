@@ -20,13 +20,13 @@ type ids struct {
 	delegated []userns.Range
 }
 
-// claimIDs claims the ranges of a machine.
-func claimIDs(s Spec) (got ids, err error) {
-	if got.Range, err = claimRange(s); err != nil || s.Container != nil {
+// claimIDs claims the ranges of a machine, each by lock.
+func claimIDs(s Spec, lock sys.Locker) (got ids, err error) {
+	if got.Range, err = claimRange(s, lock); err != nil || s.Container != nil {
 		return got, err
 	}
 	for i := range s.delegates() {
-		r, err := userns.Pick(delegatedName(s.Name, i), 0)
+		r, err := userns.Pick(delegatedName(s.Name, i), 0, lock)
 		if err != nil {
 			got.release()
 			return ids{}, err
@@ -56,19 +56,19 @@ func previewIDs(s Spec) (got ids, err error) {
 }
 
 // claimRange claims the range of a machine's own ids.
-func claimRange(s Spec) (userns.Range, error) {
+func claimRange(s Spec, lock sys.Locker) (userns.Range, error) {
 	if s.Container != nil {
-		return userns.Pick(s.Name, 0)
+		return userns.Pick(s.Name, 0, lock)
 	}
 	if s.Users.picks() {
 		first, _ := treeBase(s.Root) // if anything is wrong with that it is said later
-		return userns.Pick(s.Name, first)
+		return userns.Pick(s.Name, first, lock)
 	}
 	base, err := s.Users.base(s.Root)
 	if err != nil {
 		return userns.Range{}, err
 	}
-	return userns.Share(base)
+	return userns.Share(base, lock)
 }
 
 // base is the first id of a range that is not picked.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"machined-go/boot/sys"
 )
 
 // unmappable mounts a tree in such a way that ids cannot be mapped: as an overlay.
@@ -38,7 +40,7 @@ func tryOwnership(t *testing.T, spec Spec) (base uint32, warned string, err erro
 		t.Fatal(err)
 	}
 	c := claim{}
-	if c.ids, err = claimIDs(spec); err != nil {
+	if c.ids, err = claimIDs(spec, sys.Lock); err != nil {
 		return 0, "", err
 	}
 	defer c.ids.release()

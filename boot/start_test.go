@@ -175,7 +175,7 @@ func planFor(t testing.TB, spec Spec) *Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := claimIDs(spec)
+	r, err := claimIDs(spec, sys.Lock)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,15 +117,15 @@ func TestGivenRangeIsNotPicked(t *testing.T) {
 	needRoot(t)
 	base := userns.Preferred("boot-range")
 	spec := Spec{Name: "boot-range", Root: "/", Users: Users{Namespace: "range", Base: base}}
-	given, err := claimRange(spec)
+	given, err := claimRange(spec, sys.Lock)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := claimRange(spec)
+	again, err := claimRange(spec, sys.Lock)
 	if err != nil {
 		t.Fatal(err)
 	}
-	picked, err := userns.Pick("boot-range", 0)
+	picked, err := userns.Pick("boot-range", 0, sys.Lock)
 	if err != nil || picked.Base == base {
 		t.Errorf("picks %d (%v), which somebody has", picked.Base, err)
 	}

@@ -13,6 +13,9 @@ import (
 // ErrLocked says that somebody else holds a lock.
 var ErrLocked = errors.New("locked by somebody else")
 
+// Locker is a function as Lock is, which may do something first.
+type Locker func(path string, exclusive bool) (*os.File, error)
+
 // Lock opens (making it if need be) and locks the file at path as systemd's src/basic/lock-util.c does: an open file description
 // lock (Linux 3.15), which lives as long as any copy of the descriptor, in whatever process or fd store. It returns ErrLocked
 // instead of waiting. A file removed between open and lock is opened anew.

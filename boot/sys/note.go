@@ -11,8 +11,9 @@ import (
 )
 
 // Notes is where the names of machines are claimed, a file a machine. Its first line says who started the machine, each further
-// one names a lock file that goes with it, or after the word "tree" a directory. It is locked, like these, by whoever holds the machine: a starter, a command in the
-// foreground, or the file descriptor store of the machine's service. So a note that can be locked is a left-over.
+// one names a lock file that goes with it, or after the word "tree" a directory; empty ones say nothing. It is locked, like these,
+// by whoever holds the machine: a starter, a command in the foreground, or the file descriptor store of the machine's service. So a
+// note that can be locked is a left-over.
 const Notes = "/run/machined-go/notes"
 
 // maxNote bounds what is read of a note.
@@ -57,7 +58,7 @@ func ReadNote(note io.ReaderAt) (locks, trees []string, err error) {
 		line = strings.TrimSuffix(line, "\n")
 		if dir, ok := strings.CutPrefix(line, tree); ok {
 			trees = append(trees, dir)
-		} else {
+		} else if line != "" {
 			locks = append(locks, line)
 		}
 	}

@@ -44,8 +44,8 @@ type Range struct {
 }
 
 // Pick claims a free range for the machine of the given name: that from first on, if it is one for containers and free, else the one
-// that the name makes likely, else any.
-func Pick(name string, first uint32) (Range, error) {
+// that the name makes likely, else any. Each is tried by lock.
+func Pick(name string, first uint32, lock sys.Locker) (Range, error) {
 	if err := os.MkdirAll(LockDir, 0o755); err != nil {
 		return Range{}, fmt.Errorf("make directory for id ranges: %w", err)
 	}
@@ -68,9 +68,9 @@ func Pick(name string, first uint32) (Range, error) {
 		}
 		base := candidates[0]
 		candidates = candidates[1:]
-		lock, err := claim(base)
+		held, err := claim(base, lock)
 		if err == nil {
-			return Range{Base: base, Lock: lock}, nil
+			return Range{Base: base, Lock: held}, nil
 		}
 		if !errors.Is(err, sys.ErrLocked) {
 			return Range{}, fmt.Errorf("claim id range %d: %w", base, err)
@@ -79,16 +79,17 @@ func Pick(name string, first uint32) (Range, error) {
 	return Range{}, fmt.Errorf("find a free id range: %d tries, none free", tries)
 }
 
-// Share claims the range at base, which an administrator chose, against being picked; several machines can have it.
-func Share(base uint32) (Range, error) {
+// Share claims the range at base, which an administrator chose, against being picked; several machines can have it. It is tried by
+// lock.
+func Share(base uint32, lock sys.Locker) (Range, error) {
 	if err := os.MkdirAll(LockDir, 0o755); err != nil {
 		return Range{}, fmt.Errorf("make directory for id ranges: %w", err)
 	}
-	lock, err := sys.Lock(lockPath(base), false)
+	held, err := lock(lockPath(base), false)
 	if err != nil {
 		return Range{}, fmt.Errorf("claim id range %d: %w", base, err)
 	}
-	return Range{Base: base, Lock: lock, Shared: true}, nil
+	return Range{Base: base, Lock: held, Shared: true}, nil
 }
 
 // Release lets go of the range, which is free then if nobody else shares it.
@@ -111,11 +112,11 @@ func forContainers(base uint32) bool { return base >= minBase && base <= maxBase
 
 func lockPath(base uint32) string { return LockDir + "/" + strconv.FormatUint(uint64(base), 10) }
 
-func claim(base uint32) (*os.File, error) {
+func claim(base uint32, lock sys.Locker) (*os.File, error) {
 	if inUse(base) || inUse(base+Size-2) {
 		return nil, sys.ErrLocked
 	}
-	return sys.Lock(lockPath(base), true)
+	return lock(lockPath(base), true)
 }
 
 // inUse tells whether the host knows a user or group of this id, which no machine may share.

@@ -32,7 +32,7 @@ func TestPickSkipsClaimedRanges(t *testing.T) {
 		t.Skip("needs root")
 	}
 	pick := func() Range {
-		r, err := Pick("range-test", 0)
+		r, err := Pick("range-test", 0, sys.Lock)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,13 +11,14 @@ import (
 
 	"machined-go/boot"
 	"machined-go/boot/settings"
+	"machined-go/boot/sys"
 	"machined-go/machine/image"
 )
 
 // claimImage locks the image of a machine that is to be started, and bounds its space if the machine's is bounded.
-func claimImage(spec *boot.Spec) func() ([]*os.File, error) {
-	return func() ([]*os.File, error) {
-		locks, err := image.Lock(spec.Root, !spec.SharesImage())
+func claimImage(spec *boot.Spec) boot.LockImage {
+	return func(lock sys.Locker) ([]*os.File, error) {
+		locks, err := image.LockBy(lock, spec.Root, !spec.SharesImage())
 		if err != nil || spec.Resources.Disk == "" {
 			return locks, err
 		}

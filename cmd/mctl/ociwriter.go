@@ -84,7 +84,7 @@ func (w *ociWriter) choose() error {
 	case s.Users.Namespace == "range":
 		base, count = s.Users.Base, cmp.Or(s.Users.Count, count)
 	default:
-		r, err := userns.Pick(w.dir, 0)
+		r, err := userns.Pick(w.dir, 0, sys.Lock)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"machined-go/boot"
 	"machined-go/boot/bundle"
 	"machined-go/boot/handover"
+	"machined-go/boot/sys"
 	"machined-go/machine/client/terminal"
 	"machined-go/machine/image"
 )
@@ -88,9 +89,11 @@ func (a *app) runBundle(ctx context.Context, insist <-chan struct{}, o *runOptio
 		return 0, err
 	}
 	f := &boot.Foreground{
-		Insist:    insist,
-		Starter:   starter,
-		LockImage: func() ([]*os.File, error) { return image.LockTree(spec.Root, !spec.SharesImage()) },
+		Insist:  insist,
+		Starter: starter,
+		LockImage: func(lock sys.Locker) ([]*os.File, error) {
+			return image.LockTreeBy(lock, spec.Root, !spec.SharesImage())
+		},
 		Converse: func(master *os.File, gone <-chan struct{}) error {
 			session := terminal.Session{In: a.in, Out: a.file(), Master: master, Gone: gone}
 			_, err := session.Run(context.WithoutCancel(ctx))

@@ -26,12 +26,19 @@ const lockDir = "/run/systemd/nspawn/locks"
 // returned files is open, in any process or fd store. A lock held by somebody
 // else gives ErrLocked. Exclusive locks of "/" are refused; shared ones need
 // no file. SYSTEMD_NSPAWN_LOCK=0 turns locking off, as for nspawn.
-func Lock(path string, exclusive bool) ([]*os.File, error) { return lock(path, exclusive, 0) }
+func Lock(path string, exclusive bool) ([]*os.File, error) { return LockBy(sys.Lock, path, exclusive) }
 
-// LockTree is Lock of a tree that is no image of ours: the file beside it, which would litter another's folder, is left out.
-func LockTree(path string, exclusive bool) ([]*os.File, error) { return lock(path, exclusive, 1) }
+// LockBy is Lock with a way of one's own to take each of the locks.
+func LockBy(lock sys.Locker, path string, exclusive bool) ([]*os.File, error) {
+	return lockAll(lock, path, exclusive, 0)
+}
 
-func lock(path string, exclusive bool, skip int) ([]*os.File, error) {
+// LockTreeBy is LockBy of a tree that is no image of ours: the file beside it, which would litter another's folder, is left out.
+func LockTreeBy(lock sys.Locker, path string, exclusive bool) ([]*os.File, error) {
+	return lockAll(lock, path, exclusive, 1)
+}
+
+func lockAll(lock sys.Locker, path string, exclusive bool, skip int) ([]*os.File, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("lock image %q: path is not absolute: %w", path, unix.EINVAL)
 	}
@@ -51,7 +58,7 @@ func lock(path string, exclusive bool, skip int) ([]*os.File, error) {
 	}
 	var files []*os.File
 	for _, name := range names[min(skip, len(names)):] {
-		f, err := lockFile(name, exclusive)
+		f, err := lockFile(lock, name, exclusive)
 		if err == nil {
 			if f != nil {
 				files = append(files, f)
@@ -72,8 +79,8 @@ func lock(path string, exclusive bool, skip int) ([]*os.File, error) {
 	return files, nil
 }
 
-func lockFile(name string, exclusive bool) (*os.File, error) {
-	f, err := sys.Lock(name, exclusive)
+func lockFile(lock sys.Locker, name string, exclusive bool) (*os.File, error) {
+	f, err := lock(name, exclusive)
 	if err != nil && !exclusive && errors.Is(err, unix.EROFS) {
 		return nil, nil // nobody can change the image either
 	}
