@@ -14,14 +14,25 @@ import (
 	"machined-go/test/lab"
 )
 
-// look runs a machine and takes down what its command prints, and the host's interfaces while it runs.
+// look runs a machine and takes down what its command prints, and the host's interfaces while it runs. It leaves udev and networkd
+// the time that they need on a busy host: an interface that has come back is nspawn's to take when udev knows it, and a new one is
+// up when networkd has got to it.
 const look = `
+udevadm settle --timeout=30
 rm -f /run/go; mkfifo /run/go; : >/run/inside; trap 'rm -f /run/go' EXIT
 exec 3<>/run/go
 "$@" </run/go >/run/inside 2>/run/errors &
 for ((i = 0; i < 300; i++)); do
 	! grep -q ready /run/inside || break
 	kill -0 $! 2>/dev/null || break
+	sleep 0.05
+done
+udevadm settle --timeout=30
+before='' same=0
+for ((i = 0; i < 100 && same < 5; i++)); do
+	now=$(ip -o link)
+	if [[ $now == "$before" ]]; then ((++same)); else same=0; fi
+	before=$now
 	sleep 0.05
 done
 ip -j -d link >/run/outside
