@@ -266,8 +266,8 @@ func (s *scanner) quoted() {
 		}
 		s.at++
 	}
-	for n := 0; len(mark) == 3 && n < 2 && s.takes(mark[:1]); n++ {
-		// One or two quotation marks before the end belong to the string.
+	for len(mark) == 3 && s.takes(mark[:1]) {
+		// One or two quotation marks before the end belong to the string. The decoder takes more after a backslash (v1.6.0).
 	}
 }
 
