@@ -18,6 +18,9 @@ const (
 // bounded refuses what would keep the decoder busy for long: it takes time and stack by the square of how deep keys and values are
 // nested. It refuses other encodings too, some of which the decoder takes. What is no TOML otherwise may pass: the decoder stops there.
 func (t *text) bounded() (err error) {
+	if strings.HasPrefix(t.content, bom) {
+		return mistake(t.place(0), "this is a second byte order mark: leave it out")
+	}
 	for at, r := range t.content {
 		if r == utf8.RuneError && !utf8.ValidString(t.content[at:min(at+3, len(t.content))]) {
 			return mistake(t.place(at), "this is not UTF-8: write the file in it")

@@ -100,7 +100,7 @@ func FuzzPlaces(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, content string) {
-		content = strings.TrimPrefix(content, "\ufeff")
+		content = strings.TrimPrefix(content, bom)
 		text := newText("web.toml", content)
 		if text.bounded() != nil {
 			return

@@ -241,6 +241,7 @@ func TestApplyRefuses(t *testing.T) {
 		"too big":            {"users.base = 4294967296", `web.toml:1:1: "users.base" is 4294967296, but must be from 0 to 4294967295`},
 		"negative":           {"users.base = -1", `"users.base" is -1, but must be from 0 to`},
 		"a date":             {"hostname = 2026-01-01", `"hostname" is a date or time, but must be a string`},
+		"two marks":          {"\ufeff\ufeffread_only = true", "web.toml:1:1: this is a second byte order mark"},
 		"added to a list":    {"[network]\nports = [\"80\"]\nports.tcp = 80", `web.toml:3:1: "ports" was given a value before, on line 2`},
 		"unknown key":        {"[network]\nvet = true", `web.toml:2:1: there is no setting "network.vet": did you mean "network.veth"?`},
 		"in a list":          {"[[bind]]\nsource = \"/\"\n[[bind]]\n  tagret = \"/x\"", `web.toml:4:3: there is no setting "bind.tagret": did you mean "bind.target"?`},

@@ -138,9 +138,12 @@ func (v *Value) MarshalJSON() ([]byte, error) {
 	return json.Marshal(v.Leaf)
 }
 
+// bom is the mark that editors may put in front of UTF-8.
+const bom = "\ufeff"
+
 // parse reads a file's content.
 func parse(path, content string) (*Value, error) {
-	content = strings.TrimPrefix(content, "\ufeff")
+	content = strings.TrimPrefix(content, bom)
 	t := newText(path, content)
 	if err := t.bounded(); err != nil {
 		return nil, err
