@@ -13,6 +13,7 @@ import (
 	"fmt"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sync/semaphore"
 )
 
 // Names on the bus, as org.freedesktop.machine1(5) has them.
@@ -26,12 +27,18 @@ const (
 
 // Client calls a machine manager. It may be used by several goroutines.
 type Client struct {
-	bus *dbus.Conn
+	bus   *dbus.Conn
+	calls *semaphore.Weighted
 }
+
+// maxCalls is how many calls may be under way; more wait for their turn. A
+// bus refuses a connection that has too many: dbus-daemon(1) from 128 on,
+// max_replies_per_connection.
+const maxCalls = 64
 
 // New returns a client on a bus connection, which stays the caller's to close.
 func New(bus *dbus.Conn) *Client {
-	return &Client{bus: bus}
+	return &Client{bus: bus, calls: semaphore.NewWeighted(maxCalls)}
 }
 
 // target names one object of one service on the bus.
@@ -45,7 +52,8 @@ func manager() target {
 	return target{machine1Name, machine1Path, machine1Manager}
 }
 
-// call sends one method call and waits for its reply, or for ctx.
+// call sends one method call, once there is room, and waits for its reply, or
+// for ctx.
 //
 // The message is built by hand because godbus drops the flag that lets polkit
 // ask the user (ALLOW_INTERACTIVE_AUTHORIZATION) from the calls it builds.
@@ -64,6 +72,10 @@ func (c *Client) call(ctx context.Context, t target, method string, args ...any)
 	if len(args) > 0 {
 		msg.Headers[dbus.FieldSignature] = dbus.MakeVariant(dbus.SignatureOf(args...))
 	}
+	if err := c.calls.Acquire(ctx, 1); err != nil {
+		return &dbus.Call{Err: err}
+	}
+	defer c.calls.Release(1)
 	return <-c.bus.SendWithContext(ctx, msg, make(chan *dbus.Call, 1)).Done
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -65,6 +66,45 @@ func TestMachineReadsAllInOneCall(t *testing.T) {
 	if !calls[0].Interactive {
 		t.Error("polkit may not ask the user")
 	}
+}
+
+// A bus refuses a connection that waits for more replies than it may.
+func TestManyAtOnce(t *testing.T) {
+	bus, c := start(t)
+	bus.Handle(getAll, func(clienttest.Call) ([]any, error) {
+		time.Sleep(20 * time.Millisecond)
+		return []any{map[string]dbus.Variant{}}, nil
+	})
+	var all sync.WaitGroup
+	for range 300 {
+		all.Go(func() {
+			if _, err := c.Machine(t.Context(), "web"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestWhoWaitsForHisTurnIsInterrupted(t *testing.T) {
+	bus, c := start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	never := make(chan struct{})
+	defer close(never)
+	bus.Handle(getAll, func(clienttest.Call) ([]any, error) {
+		cancel()
+		<-never
+		return nil, nil
+	})
+	var all sync.WaitGroup
+	for range 300 {
+		all.Go(func() {
+			if _, err := c.Machine(ctx, "web"); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestErrorsHaveACauseToActOn(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -35,9 +36,10 @@ const (
 
 // Conn is a connection to the host's systemd. It is safe for concurrent use.
 type Conn struct {
-	bus  *dbus.Conn
-	owns bool // Close closes bus too
-	peer bool // systemd itself is at the other end, no bus
+	bus   *dbus.Conn
+	owns  bool // Close closes bus too
+	peer  bool // systemd itself is at the other end, no bus
+	calls *semaphore.Weighted
 
 	mu       sync.Mutex
 	watches  map[string][]*watch // by unit name
@@ -149,7 +151,14 @@ func (c *Conn) listen() {
 	}()
 }
 
-func newConn() *Conn { return &Conn{watches: map[string][]*watch{}} }
+// maxCalls is how many calls may be under way; more wait for their turn. A
+// bus refuses a connection that has too many, dbus-daemon(1) from 128 on
+// (max_replies_per_connection), and this one may not be alone on its own.
+const maxCalls = 64
+
+func newConn() *Conn {
+	return &Conn{watches: map[string][]*watch{}, calls: semaphore.NewWeighted(maxCalls)}
+}
 
 // match asks the bus for the manager's own signals and systemd to send them.
 func (c *Conn) match(ctx context.Context) error {
@@ -162,7 +171,7 @@ func (c *Conn) match(ctx context.Context) error {
 }
 
 func (c *Conn) subscribe(ctx context.Context) error {
-	if err := c.manager().CallWithContext(ctx, managerIf+".Subscribe", 0).Err; err != nil && !isError(err, busName+".AlreadySubscribed") {
+	if err := c.call(ctx, "Subscribe").Err; err != nil && !isError(err, busName+".AlreadySubscribed") {
 		return fmt.Errorf("subscribe to systemd's signals: %v", err)
 	}
 	return nil
@@ -182,11 +191,18 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-func (c *Conn) manager() dbus.BusObject { return c.bus.Object(busName, managerPath) }
-
 // call calls a method of the manager object.
 func (c *Conn) call(ctx context.Context, method string, args ...any) *dbus.Call {
-	return c.manager().CallWithContext(ctx, managerIf+"."+method, 0, args...)
+	return c.callFull(ctx, managerIf+"."+method, args...)
+}
+
+// callFull calls a method of any interface of the manager object.
+func (c *Conn) callFull(ctx context.Context, method string, args ...any) *dbus.Call {
+	if err := c.calls.Acquire(ctx, 1); err != nil {
+		return &dbus.Call{Err: err}
+	}
+	defer c.calls.Release(1)
+	return c.bus.Object(busName, managerPath).CallWithContext(ctx, method, 0, args...)
 }
 
 // isError tells whether err is the D-Bus error of that name.

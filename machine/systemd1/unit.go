@@ -101,33 +101,49 @@ func (c *Conn) loadAndActive(ctx context.Context, name string) (load, active str
 
 // query is a set of property reads that are under way together.
 type query struct {
+	conn  *Conn
 	ctx   context.Context
-	obj   dbus.BusObject
-	calls []*dbus.Call
-	into  []any
+	path  dbus.ObjectPath
+	reads []read
+}
+
+// read is of one property.
+type read struct {
+	iface, name string
+	into        any
+	call        *dbus.Call
 }
 
 func (c *Conn) query(ctx context.Context, unit string) *query {
-	return &query{ctx: ctx, obj: c.bus.Object(busName, unitPath(unit))}
+	return &query{conn: c, ctx: ctx, path: unitPath(unit)}
 }
 
 func (q *query) get(iface, prop string, into any) {
-	call := q.obj.GoWithContext(q.ctx, propsIf+".Get", 0, make(chan *dbus.Call, 1), iface, prop)
-	q.calls = append(q.calls, call)
-	q.into = append(q.into, into)
+	q.reads = append(q.reads, read{iface: iface, name: prop, into: into})
 }
 
+// wait sends the reads, once there is room for all, and waits for the answers.
 func (q *query) wait() error {
+	room := int64(len(q.reads))
+	if err := q.conn.calls.Acquire(q.ctx, room); err != nil {
+		return err
+	}
+	defer q.conn.calls.Release(room)
+	obj := q.conn.bus.Object(busName, q.path)
+	for i := range q.reads {
+		r := &q.reads[i]
+		r.call = obj.GoWithContext(q.ctx, propsIf+".Get", 0, make(chan *dbus.Call, 1), r.iface, r.name)
+	}
 	var first error
-	for i, call := range q.calls {
-		<-call.Done
+	for _, r := range q.reads {
+		<-r.call.Done
 		var v dbus.Variant
-		err := call.Store(&v)
+		err := r.call.Store(&v)
 		if err == nil {
-			err = v.Store(q.into[i])
+			err = v.Store(r.into)
 		}
 		// It may be kept, and lies in a buffer of 4 KiB with other strings.
-		if text, ok := q.into[i].(*string); ok {
+		if text, ok := r.into.(*string); ok {
 			*text = strings.Clone(*text)
 		}
 		if err != nil && first == nil {
@@ -201,7 +217,7 @@ func (c *Conn) Reload(ctx context.Context) error {
 // Stopping tells whether the host shuts down.
 func (c *Conn) Stopping(ctx context.Context) bool {
 	var v dbus.Variant
-	err := c.manager().CallWithContext(ctx, propsIf+".Get", 0, managerIf, "SystemState").Store(&v)
+	err := c.callFull(ctx, propsIf+".Get", managerIf, "SystemState").Store(&v)
 	return err == nil && v.Value() == "stopping"
 }
 

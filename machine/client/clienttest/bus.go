@@ -138,6 +138,10 @@ func (b *Bus) accept(listener *net.UnixListener) {
 	}
 }
 
+// maxReplies is how many replies a connection may wait for on a stock bus
+// (dbus-daemon(1), max_replies_per_connection).
+const maxReplies = 128
+
 func (b *Bus) serve(p *peer) {
 	if p.authenticate() != nil {
 		return
@@ -147,9 +151,19 @@ func (b *Bus) serve(p *peer) {
 		if err != nil {
 			return
 		}
-		if msg.Type == dbus.TypeMethodCall {
-			go b.answer(p, msg)
+		if msg.Type != dbus.TypeMethodCall {
+			continue
 		}
+		if p.pending.Add(1) > maxReplies {
+			p.pending.Add(-1)
+			p.send(response(msg.Serial(), nil, *dbus.NewError("org.freedesktop.DBus.Error.LimitsExceeded",
+				[]any{"The maximum number of pending replies per connection has been reached"})))
+			continue
+		}
+		go func() {
+			defer p.pending.Add(-1)
+			b.answer(p, msg)
+		}()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/godbus/dbus/v5"
@@ -17,8 +18,9 @@ import (
 
 // peer is the bus's end of one connection.
 type peer struct {
-	conn *net.UnixConn
-	mu   sync.Mutex // held for a write
+	conn    *net.UnixConn
+	pending atomic.Int32 // calls that wait for a reply
+	mu      sync.Mutex   // held for a write
 }
 
 // authenticate accepts everybody (D-Bus specification, "Authentication Protocol").
