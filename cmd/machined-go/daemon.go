@@ -17,6 +17,7 @@ import (
 	"machined-go/machine/bus"
 	"machined-go/machine/bus/wire"
 	"machined-go/machine/image"
+	"machined-go/machine/polkit"
 	"machined-go/machine/systemd1"
 	"machined-go/machine/varlink"
 )
@@ -29,6 +30,7 @@ type daemon struct {
 	units    *unitsLink
 	served   *wire.Conn // where calls come in
 	conn     *dbus.Conn // for what we ask of others
+	polkit   *polkit.Authority
 	poller   *sys.Poller
 	manager  *machine.Manager
 	keeper   *machine.Keeper
@@ -68,7 +70,7 @@ func assemble(ctx context.Context, log *slog.Logger, severity *severity) (*daemo
 		return nil, err
 	}
 	d.calls = varlink.New(varlink.Config{
-		Manager: d.manager, Polkit: &varlink.Polkit{Conn: d.conn, Log: log},
+		Manager: d.manager, Polkit: d.polkit,
 		Level: severity, Log: log, Version: version, Environ: environ,
 	})
 	d.manager.Observe(d.keeper, d.server, d.calls, newAnnouncer(ctx, journal.NewWriter(journal.Socket)), newTrimmer())
@@ -88,7 +90,8 @@ func (d *daemon) connect(ctx context.Context) (err error) {
 		d.conn.Close()
 		return err
 	}
-	d.server.Connect(d.served, d.conn)
+	d.polkit = polkit.New(d.conn)
+	d.server.Connect(d.served, d.conn, d.polkit)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"machined-go/machine"
+	"machined-go/machine/polkit"
 )
 
 // guard says who may call a method: root, and whom polkit lets.
@@ -34,7 +35,7 @@ func (c *call) allow(g guard) error {
 	if g.action == "" && !g.root {
 		return nil
 	}
-	who, err := c.auth.caller(c.ctx, c.sender)
+	who, err := c.ids.caller(c.ctx, c.sender)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,23 @@ func (c *call) allow(g guard) error {
 	if g.host != "" && c.machine.IsHost() {
 		action = g.host
 	}
-	return c.auth.check(c.ctx, c.sender, action, c.details(g), c.msg.Flags&dbus.FlagAllowInteractiveAuthorization != 0)
+	return refusal(c.polkit.Check(c.ctx, polkit.Question{
+		Subject: polkit.BusName(c.sender), UID: who.uid, Action: action, Details: c.details(g),
+		Interactive: c.msg.Flags&dbus.FlagAllowInteractiveAuthorization != 0,
+	}))
+}
+
+// refusal gives polkit's answer the words of the bus.
+func refusal(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, polkit.ErrDenied):
+		return failf(errBus+"AccessDenied", "Access denied")
+	case errors.Is(err, polkit.ErrChallenge):
+		return failf(errBus+"InteractiveAuthorizationRequired", "Interactive authentication required.")
+	}
+	return failf(errBus+"AccessDenied", "Access denied: polkit: %v", err)
 }
 
 func (c *call) details(g guard) map[string]string {
@@ -73,31 +90,31 @@ func (c *call) details(g guard) map[string]string {
 	return d
 }
 
-// authority asks the bus who somebody is and polkit what he may.
-type authority struct {
+// identities asks the bus who somebody is.
+type identities struct {
 	conn *dbus.Conn
 
 	mu    sync.Mutex
 	known map[string]caller // by unique name, which is never used twice
 }
 
-func newAuthority(conn *dbus.Conn) *authority {
-	return &authority{conn: conn, known: map[string]caller{}}
+func newIdentities(conn *dbus.Conn) *identities {
+	return &identities{conn: conn, known: map[string]caller{}}
 }
 
 // maxKnown bounds the memory of callers; a new one costs a round trip.
 const maxKnown = 256
 
 // caller asks the bus for the credentials of a sender.
-func (a *authority) caller(ctx context.Context, sender string) (caller, error) {
-	a.mu.Lock()
-	who, ok := a.known[sender]
-	a.mu.Unlock()
+func (i *identities) caller(ctx context.Context, sender string) (caller, error) {
+	i.mu.Lock()
+	who, ok := i.known[sender]
+	i.mu.Unlock()
 	if ok {
 		return who, nil
 	}
 	var creds map[string]dbus.Variant
-	err := a.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetConnectionCredentials", 0, sender).Store(&creds)
+	err := i.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetConnectionCredentials", 0, sender).Store(&creds)
 	if err != nil {
 		return caller{}, failf(errBus+"AccessDenied", "Caller cannot be identified: %v", err)
 	}
@@ -108,45 +125,13 @@ func (a *authority) caller(ctx context.Context, sender string) (caller, error) {
 	}
 	pid, _ := creds["ProcessID"].Value().(uint32)
 	who = caller{uid: uid, pid: int(pid)}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.known) >= maxKnown {
-		clear(a.known)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.known) >= maxKnown {
+		clear(i.known)
 	}
-	a.known[sender] = who
+	i.known[sender] = who
 	return who, nil
-}
-
-type subject struct {
-	Kind    string
-	Details map[string]dbus.Variant
-}
-
-// check asks polkit (polkit(8)). No polkit means no.
-func (a *authority) check(ctx context.Context, sender, action string, details map[string]string, interactive bool) error {
-	var result struct {
-		Authorized, Challenge bool
-		Details               map[string]string
-	}
-	var flags uint32
-	if interactive {
-		flags = 1
-	}
-	who := subject{Kind: "system-bus-name", Details: map[string]dbus.Variant{"name": dbus.MakeVariant(sender)}}
-	err := a.conn.Object("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority").
-		CallWithContext(ctx, "org.freedesktop.PolicyKit1.Authority.CheckAuthorization", 0, who, action, details, flags, "").Store(&result)
-	var de dbus.Error
-	switch {
-	case errors.As(err, &de) && (de.Name == errBus+"ServiceUnknown" || de.Name == errBus+"NameHasNoOwner"):
-		return failf(errBus+"AccessDenied", "Access denied")
-	case err != nil:
-		return failf(errBus+"AccessDenied", "Access denied: polkit: %v", err)
-	case result.Authorized:
-		return nil
-	case result.Challenge && !interactive:
-		return failf(errBus+"InteractiveAuthorizationRequired", "Interactive authentication required.")
-	}
-	return failf(errBus+"AccessDenied", "Access denied")
 }
 
 // owns tells whether an unprivileged registrant may name a process the leader:

@@ -59,7 +59,7 @@ func (s *Server) claim(name string) error {
 // endStock asks the process that has a name to end if it is the stock daemon.
 func (s *Server) endStock(name string) (asked bool) {
 	var pid uint32
-	err := s.auth.conn.BusObject().Call("org.freedesktop.DBus.GetConnectionUnixProcessID", 0, name).Store(&pid)
+	err := s.ids.conn.BusObject().Call("org.freedesktop.DBus.GetConnectionUnixProcessID", 0, name).Store(&pid)
 	if err != nil {
 		return false
 	}

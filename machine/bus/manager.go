@@ -114,7 +114,7 @@ func getMachine(c *call) ([]any, error) {
 func getMachineByPID(c *call) ([]any, error) {
 	pid := int(c.u32(0))
 	if pid == 0 {
-		who, err := c.auth.caller(c.ctx, c.sender)
+		who, err := c.ids.caller(c.ctx, c.sender)
 		if err != nil {
 			return nil, err
 		}

@@ -105,7 +105,7 @@ func (s *Server) find(c *call) (*method, error) {
 // machineLabel finds a machine by the last element of its path.
 func (c *call) machineLabel(label string) error {
 	if label == "self" {
-		who, err := c.auth.caller(c.ctx, c.sender)
+		who, err := c.ids.caller(c.ctx, c.sender)
 		if err != nil {
 			return err
 		}

@@ -89,7 +89,7 @@ func release(r *machine.Registration, m *machine.Machine) {
 // registration makes a registration of the caller's wish: who asks is noted,
 // and must own the leader if not root.
 func (c *call) registration(w wish) (machine.Registration, error) {
-	who, err := c.auth.caller(c.ctx, c.sender)
+	who, err := c.ids.caller(c.ctx, c.sender)
 	if err != nil {
 		return machine.Registration{}, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"machined-go/machine"
 	"machined-go/machine/bus/wire"
+	"machined-go/machine/polkit"
 )
 
 // Names on the bus.
@@ -47,7 +48,8 @@ type Server struct {
 	manager *machine.Manager
 	holder  Holder
 	log     *slog.Logger
-	auth    *authority
+	ids     *identities
+	polkit  *polkit.Authority
 	level   Level
 	target  atomic.Value // of the log: a string
 	long    chan struct{}
@@ -77,11 +79,10 @@ func New(c Config) *Server {
 	return s
 }
 
-// Connect takes the connection that calls come in at, and one to ask the bus
-// and polkit about callers. Calls wait for Serve.
-func (s *Server) Connect(conn *wire.Conn, client *dbus.Conn) {
-	s.conn = conn
-	s.auth = newAuthority(client)
+// Connect takes the connection that calls come in at, one to ask the bus who
+// callers are, and what to ask what they may. Calls wait for Serve.
+func (s *Server) Connect(conn *wire.Conn, client *dbus.Conn, rights *polkit.Authority) {
+	s.conn, s.ids, s.polkit = conn, newIdentities(client), rights
 }
 
 // Serve answers calls until the connection ends, and says why it did. The

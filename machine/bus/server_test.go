@@ -19,6 +19,7 @@ import (
 
 	"machined-go/machine"
 	"machined-go/machine/bus/wire"
+	"machined-go/machine/polkit"
 	"machined-go/machine/systemd1"
 )
 
@@ -120,7 +121,7 @@ func serve(t *testing.T) client {
 	if err := conn.AddMatch("type='signal',interface='example.Test'"); err != nil {
 		t.Fatal(err)
 	}
-	s.Connect(conn, asking)
+	s.Connect(conn, asking, polkit.New(asking))
 	m.Observe(s)
 	if err := s.Claim(func() bool { return false }); err != nil {
 		t.Fatal(err)

@@ -4,8 +4,10 @@ package varlink
 
 import (
 	"context"
+	"errors"
 
 	"machined-go/machine"
+	"machined-go/machine/polkit"
 )
 
 // Errors of access. The second says that a caller who lets polkit ask his user
@@ -15,17 +17,10 @@ var (
 	ErrInteractive error = &wireError{name: "io.systemd.InteractiveAuthenticationRequired"}
 )
 
-// Authority decides what somebody who is not root may do.
+// Authority decides what somebody who is not root may do, as [polkit.Authority]
+// does.
 type Authority interface {
-	// Check gives ErrDenied or ErrInteractive unless who may do action.
-	Check(ctx context.Context, who Subject, action string, details map[string]string, interactive bool) error
-}
-
-// Subject is a process that wants something.
-type Subject struct {
-	PID       int
-	StartTime uint64 // of /proc/PID/stat
-	UID       uint32
+	Check(ctx context.Context, q polkit.Question) error
 }
 
 // guard says who may call a method: root, and whom polkit lets.
@@ -60,9 +55,25 @@ func (c *call) allow(g guard) error {
 		return ErrDenied
 	}
 	defer p.Close()
-	subject := Subject{PID: p.PID, StartTime: p.StartTime, UID: who.uid}
 	interactive := c.flag("allowInteractiveAuthentication") || g.asks && !c.given("allowInteractiveAuthentication")
-	return c.Polkit.Check(c.ctx, subject, action, c.details(g), interactive)
+	return c.refusal(action, c.Polkit.Check(c.ctx, polkit.Question{
+		Subject: polkit.Process(p.PID, p.StartTime, who.uid), UID: who.uid,
+		Action: action, Details: c.details(g), Interactive: interactive,
+	}))
+}
+
+// refusal gives polkit's answer the words of Varlink, which has none for a
+// polkit that does not answer.
+func (c *call) refusal(action string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, polkit.ErrChallenge):
+		return ErrInteractive
+	case !errors.Is(err, polkit.ErrDenied):
+		c.Log.Debug("polkit does not answer, access is denied", "action", action, "error", err)
+	}
+	return ErrDenied
 }
 
 func (c *call) details(g guard) map[string]string {

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"machined-go/machine/polkit"
 )
 
 // What is no Varlink is answered with an error and the end.
@@ -182,7 +184,7 @@ func TestLeaderMustBeOnesOwn(t *testing.T) {
 
 type lenient struct{}
 
-func (lenient) Check(context.Context, Subject, string, map[string]string, bool) error { return nil }
+func (lenient) Check(context.Context, polkit.Question) error { return nil }
 
 // A caller that does not read holds up nobody else.
 func TestSlowReader(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"machined-go/machine"
+	"machined-go/machine/polkit"
 	"machined-go/machine/systemd1"
 )
 
@@ -59,14 +60,14 @@ func (s *strict) told() []string {
 	return s.asked
 }
 
-func (s *strict) Check(_ context.Context, _ Subject, action string, details map[string]string, interactive bool) error {
+func (s *strict) Check(_ context.Context, q polkit.Question) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked = append(s.asked, strings.TrimPrefix(action, "org.freedesktop.machine1.")+" "+details["machine"]+details["name"])
-	if interactive {
-		return ErrDenied
+	s.asked = append(s.asked, strings.TrimPrefix(q.Action, "org.freedesktop.machine1.")+" "+q.Details["machine"]+q.Details["name"])
+	if q.Interactive {
+		return polkit.ErrDenied
 	}
-	return ErrInteractive
+	return polkit.ErrChallenge
 }
 
 // served is a server with its sockets.

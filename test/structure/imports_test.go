@@ -33,6 +33,7 @@ var rules = []struct {
 	{"boot/seccomp", module, []string{module + "boot/caps", module + "boot/sys"}, "filters know nothing of machines"},
 	{"unitgen", module, []string{module + "unitgen"}, "pure"},
 	{"machine/client", module, []string{module + "machine/client"}, "others may use the client without the rest"},
+	{"machine/polkit", module, nil, "a leaf"},
 	{"machine/bus/wire", module, nil, "a connection knows nothing of what is served"},
 	{"machine/systemd1", module, []string{module + "boot/sys"}, "it speaks to systemd and knows nothing of machines"},
 	{"boot", "github.com/godbus/dbus", nil, "buses are joined to a boot by cmd/mctl"},
