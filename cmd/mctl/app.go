@@ -29,8 +29,7 @@ type app struct {
 	in     *os.File
 	out    io.Writer
 	err    io.Writer
-	verb   string // the first argument
-	screen bool   // out is a terminal
+	screen bool // out is a terminal
 	colour bool
 
 	now     func() time.Time

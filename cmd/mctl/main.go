@@ -11,6 +11,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -22,32 +23,53 @@ func main() {
 	os.Exit(newApp(os.Stdin, os.Stdout, os.Stderr).main(os.Args[1:]))
 }
 
+// command is a verb and what makes it.
+type command struct {
+	name string
+	make func(*app) *cobra.Command
+}
+
 // verbs are all commands, in the order in which help names them.
-func verbs() []func(*app) *cobra.Command {
-	return []func(*app) *cobra.Command{
-		newStartCmd,
-		newPoweroffCmd,
-		newRebootCmd,
-		newTerminateCmd,
-		newKillCmd,
-		newPauseCmd,
-		newResumeCmd,
-		newSetCmd,
-		newListCmd,
-		newStatusCmd,
-		newWhyCmd,
-		newHealthCmd,
-		newShowCmd,
-		newLoginCmd,
-		newShellCmd,
-		newRunCmd,
-		newStarterCmd,
-		newEnableCmd,
-		newDisableCmd,
-		newConfigCmd,
-		newGenerateCmd,
-		newVersionCmd,
-		newCompletionCmd,
-		newManCmd,
+func verbs() []command {
+	return []command{
+		{"start", newStartCmd},
+		{"poweroff", newPoweroffCmd},
+		{"reboot", newRebootCmd},
+		{"terminate", newTerminateCmd},
+		{"kill", newKillCmd},
+		{"pause", newPauseCmd},
+		{"resume", newResumeCmd},
+		{"set", newSetCmd},
+		{"list", newListCmd},
+		{"status", newStatusCmd},
+		{"why", newWhyCmd},
+		{"health", newHealthCmd},
+		{"show", newShowCmd},
+		{"login", newLoginCmd},
+		{"shell", newShellCmd},
+		{"run", newRunCmd},
+		{"starter", newStarterCmd},
+		{"enable", newEnableCmd},
+		{"disable", newDisableCmd},
+		{"config", newConfigCmd},
+		{"generate", newGenerateCmd},
+		{"version", newVersionCmd},
+		{"completion", newCompletionCmd},
+		{"man", newManCmd},
 	}
+}
+
+// wanted is what a command line needs of them: the one that it names, which spares it the making of the others and of their
+// flags, or all where it names none or one that tells of all.
+func wanted(args []string) []command {
+	all := verbs()
+	if len(args) == 0 || slices.Contains([]string{"completion", "man"}, args[0]) {
+		return all
+	}
+	for _, v := range all {
+		if v.name == args[0] {
+			return []command{v}
+		}
+	}
+	return all
 }

@@ -31,8 +31,8 @@ const (
 	groupHost  = "host"
 )
 
-// newRootCmd builds the whole command.
-func newRootCmd(a *app) *cobra.Command {
+// newRootCmd builds the command with some of its verbs.
+func newRootCmd(a *app, verbs []command) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "mctl",
 		Short:         "start, stop, show and enter machines",
@@ -57,8 +57,8 @@ func newRootCmd(a *app) *cobra.Command {
 		&cobra.Group{ID: groupEnter, Title: "Go inside:"},
 		&cobra.Group{ID: groupHost, Title: "Boot them with the host:"},
 	)
-	for _, verb := range verbs() {
-		cmd := verb(a)
+	for _, verb := range verbs {
+		cmd := verb.make(a)
 		cmd.DisableFlagsInUseLine = true
 		root.AddCommand(cmd)
 	}
@@ -67,10 +67,7 @@ func newRootCmd(a *app) *cobra.Command {
 
 // main runs the command and gives its exit status.
 func (a *app) main(args []string) int {
-	if len(args) > 0 {
-		a.verb = args[0]
-	}
-	root := newRootCmd(a)
+	root := newRootCmd(a, wanted(args))
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	return a.report(err)

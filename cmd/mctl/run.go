@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -90,21 +89,10 @@ func newRunCmd(a *app) *cobra.Command {
 			return a.runStatus(a.run(ctx, insist, o, args))
 		},
 	}
-	if !a.elsewhere() {
-		o.addFlags(cmd.Flags())
-	}
+	o.addFlags(cmd.Flags())
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return a.runStatus(0, misuse(cmd, err)) })
 	showGroups(cmd)
 	return cmd
-}
-
-// elsewhere tells whether the command line is another verb's, which is spared the making of more than a hundred flags.
-func (a *app) elsewhere() bool {
-	switch a.verb {
-	case "", "run", "help", "man", "completion":
-		return false
-	}
-	return !strings.HasPrefix(a.verb, "-") && !strings.HasPrefix(a.verb, "__complete")
 }
 
 // twoSignals gives a context that ends with the first signal and a channel that closes with the second.

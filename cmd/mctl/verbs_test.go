@@ -13,7 +13,7 @@ import (
 
 // TestEveryVerbTeaches holds the help of all verbs to what users need of it.
 func TestEveryVerbTeaches(t *testing.T) {
-	everyVerbTeaches(t, newRootCmd(&app{}))
+	everyVerbTeaches(t, newRootCmd(&app{}, verbs()))
 }
 
 func everyVerbTeaches(t *testing.T, parent *cobra.Command) {
