@@ -11,6 +11,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sync/semaphore"
@@ -29,6 +30,9 @@ const (
 type Client struct {
 	bus   *dbus.Conn
 	calls *semaphore.Weighted
+
+	mu      sync.Mutex
+	watches int // those that are open
 }
 
 // maxCalls is how many calls may be under way; more wait for their turn. A

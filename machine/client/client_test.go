@@ -239,6 +239,39 @@ func TestWatchSeesWhatACallCauses(t *testing.T) {
 	w.Close()
 }
 
+// A bus lets a connection have so many match rules only.
+func TestWatchesShareARule(t *testing.T) {
+	const added, removed = "org.freedesktop.DBus.AddMatch", "org.freedesktop.DBus.RemoveMatch"
+	bus, c := start(t)
+	var all []*client.Watch
+	for _, name := range []string{"web", "db", ""} {
+		w, err := c.Watch(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, w)
+	}
+	all[0].Close()
+	all[0].Close()
+	if made, gone := len(bus.Calls(added)), len(bus.Calls(removed)); made != 1 || gone != 0 {
+		t.Errorf("%d rules added, %d removed", made, gone)
+	}
+	path := dbus.ObjectPath("/org/freedesktop/machine1/machine/db")
+	bus.Emit("/org/freedesktop/machine1", managerInterface+".MachineNew", "db", path)
+	for _, w := range all[1:] {
+		if diff := cmp.Diff(client.Event{Name: "db", Path: path}, <-w.Events); diff != "" {
+			t.Error(diff)
+		}
+		w.Close()
+	}
+	if gone := len(bus.Calls(removed)); gone != 1 {
+		t.Errorf("%d rules removed", gone)
+	}
+	if _, err := c.Watch(t.Context(), "web"); err != nil || len(bus.Calls(added)) != 2 {
+		t.Errorf("watch again: %v, %d rules added", err, len(bus.Calls(added)))
+	}
+}
+
 func TestCallEndsWithItsContext(t *testing.T) {
 	bus, c := start(t)
 	bus.Handle(managerInterface+".ListMachines", func(clienttest.Call) ([]any, error) {

@@ -23,7 +23,6 @@ type Watch struct {
 
 	client *Client
 	raw    chan *dbus.Signal
-	match  []dbus.MatchOption
 	done   chan struct{}
 }
 
@@ -36,18 +35,10 @@ func (c *Client) Watch(ctx context.Context, name string) (*Watch, error) {
 		Events: events,
 		client: c,
 		raw:    make(chan *dbus.Signal, 64),
-		match: []dbus.MatchOption{
-			dbus.WithMatchSender(machine1Name),
-			dbus.WithMatchObjectPath(machine1Path),
-			dbus.WithMatchInterface(machine1Manager),
-		},
-		done: make(chan struct{}),
-	}
-	if name != "" {
-		w.match = append(w.match, dbus.WithMatchArg(0, name))
+		done:   make(chan struct{}),
 	}
 	c.bus.Signal(w.raw)
-	if err := c.bus.AddMatchSignalContext(ctx, w.match...); err != nil {
+	if err := c.listen(ctx); err != nil {
 		c.bus.RemoveSignal(w.raw)
 		return nil, failed("watch machines", name, err)
 	}
@@ -64,8 +55,41 @@ func (w *Watch) Close() {
 		close(w.done)
 	}
 	w.client.bus.RemoveSignal(w.raw)
-	// The connection may be lost already, and the bus forgets matches with it.
-	_ = w.client.bus.RemoveMatchSignal(w.match...)
+	w.client.unlisten()
+}
+
+// machineSignals matches what tells of machines. All watches share it, for a
+// connection may have so many rules only (dbus-daemon(1),
+// max_match_rules_per_connection: 512).
+func machineSignals() []dbus.MatchOption {
+	return []dbus.MatchOption{
+		dbus.WithMatchSender(machine1Name),
+		dbus.WithMatchObjectPath(machine1Path),
+		dbus.WithMatchInterface(machine1Manager),
+	}
+}
+
+// listen has the bus send what tells of machines, if it does not yet.
+func (c *Client) listen(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watches == 0 {
+		if err := c.bus.AddMatchSignalContext(ctx, machineSignals()...); err != nil {
+			return err
+		}
+	}
+	c.watches++
+	return nil
+}
+
+// unlisten is for each watch that ends.
+func (c *Client) unlisten() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watches--; c.watches == 0 {
+		// The connection may be lost already, and the bus forgets matches with it.
+		_ = c.bus.RemoveMatchSignal(machineSignals()...)
+	}
 }
 
 func (w *Watch) pump(events chan<- Event, name string) {
