@@ -88,8 +88,6 @@ func own(spaces []string) string {
 // at gives a part of a configuration.
 func (c config) at(name string) map[string]any { return c[name].(map[string]any) }
 
-func (c config) mount(m map[string]any) { c["mounts"] = append(c["mounts"].([]map[string]any), m) }
-
 // bundle makes a bundle, of which there may be several, with the attacker's image, and what a script does to that.
 func (h *host) bundle(t *testing.T, name string, c config, change string) {
 	t.Helper()
