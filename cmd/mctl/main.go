@@ -14,6 +14,8 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	_ "machined-go/boot/sys/populate"
 )
 
 func main() {
