@@ -153,7 +153,7 @@ func (c *Conn) listen() {
 
 // maxCalls is how many calls may be under way; more wait for their turn. A
 // bus refuses a connection that has too many, dbus-daemon(1) from 128 on
-// (max_replies_per_connection), and this one may not be alone on its own.
+// (max_replies_per_connection), and others may share this one.
 const maxCalls = 64
 
 func newConn() *Conn {

@@ -107,6 +107,9 @@ func overVarlink() []row {
 	resolve := func(name, domain string) row {
 		return vl(name, hookSocket, "Resolve.Hook.ResolveRecord", `{"question":[{"key":{"class":1,"type":16,"name":"`+domain+`"}}]}`)
 	}
+	// Stock forgets a machine only after it has said that it has.
+	withUnit := vl("register with a unit", machineSocket, "Machine.Register", `{"name":"c1","class":"vm","leader":LEADER,"allocateUnit":true,"controlAddress":"/run/x"}`)
+	withUnit.before = "for i in $(seq 100); do [ -e /run/systemd/machines/c1 ] || break; sleep 0.1; done"
 	return []row{
 		vl("list one of many", machineSocket, "Machine.List", "{}"), every,
 		vl("list deb", machineSocket, "Machine.List", `{"name":"deb"}`),
@@ -133,7 +136,7 @@ func overVarlink() []row {
 		vl("register again", machineSocket, "Machine.Register", `{"name":"c1","class":"container","leader":LEADER}`),
 		vl("kill", machineSocket, "Machine.Kill", `{"name":"c1","whom":"leader","signal":18}`),
 		vl("unregister", machineSocket, "Machine.Unregister", `{"name":"c1"}`),
-		vl("register with a unit", machineSocket, "Machine.Register", `{"name":"c1","class":"vm","leader":LEADER,"allocateUnit":true,"controlAddress":"/run/x"}`),
+		withUnit,
 		vl("list what has a unit", machineSocket, "Machine.List", `{"name":"c1"}`),
 		vl("terminate", machineSocket, "Machine.Terminate", `{"name":"c1"}`),
 		vl("map from", machineSocket, "Machine.MapFrom", `{"name":"deb","uid":0,"gid":5}`),
