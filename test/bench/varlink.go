@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
+	"os"
 )
 
 // listSocket is where systemd 257 and newer can be asked for machines; older
@@ -20,7 +22,7 @@ const listCall = `{"method":"io.systemd.Machine.List","more":true}` + "\x00"
 
 // measureVarlink times the call for the whole list, up to the last reply.
 func (r registry) measureVarlink(n int, s sample) error {
-	conn, err := net.Dial("unix", listSocket)
+	conn, err := dialBlocking(listSocket)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -37,7 +39,23 @@ func (r registry) measureVarlink(n int, s sample) error {
 	return err
 }
 
-func askList(conn net.Conn, in *bufio.Reader, n int) error {
+// dialBlocking connects for a caller who waits in the kernel, as varlinkctl and
+// machinectl do. Go's poller would wake another thread for each reply, which
+// takes longer than the call and not the same time for all servers.
+func dialBlocking(path string) (*os.File, error) {
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	file, err := conn.File()
+	if err == nil {
+		_ = file.Fd() // it blocks from here on
+	}
+	return file, err
+}
+
+func askList(conn io.Writer, in *bufio.Reader, n int) error {
 	if _, err := conn.Write([]byte(listCall)); err != nil {
 		return err
 	}
