@@ -9,8 +9,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
-	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // listSocket is where systemd 257 and newer can be asked for machines; older
@@ -39,20 +40,41 @@ func (r registry) measureVarlink(n int, s sample) error {
 	return err
 }
 
-// dialBlocking connects for a caller who waits in the kernel, as varlinkctl and
-// machinectl do. Go's poller would wake another thread for each reply, which
-// takes longer than the call and not the same time for all servers.
-func dialBlocking(path string) (*os.File, error) {
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
+// blocking is a socket of a caller who waits in the kernel, as varlinkctl and
+// machinectl do, and whose run-time does not know that he does. Go's poller
+// would wake another thread for each reply, and its scheduler hand the
+// processor on; that takes longer than the call, and as it comes.
+type blocking int
+
+func dialBlocking(path string) (blocking, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return -1, err
 	}
-	defer conn.Close()
-	file, err := conn.File()
-	if err == nil {
-		_ = file.Fd() // it blocks from here on
+	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		unix.Close(fd)
+		return -1, err
 	}
-	return file, err
+	return blocking(fd), nil
+}
+
+func (b blocking) Read(p []byte) (int, error)  { return b.call(unix.SYS_READ, p) }
+func (b blocking) Write(p []byte) (int, error) { return b.call(unix.SYS_WRITE, p) }
+func (b blocking) Close() error                { return unix.Close(int(b)) }
+
+func (b blocking) call(number uintptr, p []byte) (int, error) {
+	for {
+		n, _, errno := unix.RawSyscall(number, uintptr(b), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+		switch {
+		case errno == unix.EINTR:
+		case errno != 0:
+			return 0, errno
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return int(n), nil
+		}
+	}
 }
 
 func askList(conn io.Writer, in *bufio.Reader, n int) error {
