@@ -32,7 +32,7 @@ const (
 )
 
 // newRootCmd builds the command with some of its verbs.
-func newRootCmd(a *app, verbs []command) *cobra.Command {
+func newRootCmd(a *app, commands []command) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "mctl",
 		Short:         "start, stop, show and enter machines",
@@ -57,7 +57,7 @@ func newRootCmd(a *app, verbs []command) *cobra.Command {
 		&cobra.Group{ID: groupEnter, Title: "Go inside:"},
 		&cobra.Group{ID: groupHost, Title: "Boot them with the host:"},
 	)
-	for _, verb := range verbs {
+	for _, verb := range commands {
 		cmd := verb.make(a)
 		cmd.DisableFlagsInUseLine = true
 		root.AddCommand(cmd)

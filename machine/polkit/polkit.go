@@ -6,7 +6,9 @@ package polkit
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sync/semaphore"
@@ -16,6 +18,7 @@ const (
 	busName    = "org.freedesktop.PolicyKit1"
 	objectPath = dbus.ObjectPath("/org/freedesktop/PolicyKit1/Authority")
 	checkCall  = busName + ".Authority.CheckAuthorization"
+	cancelCall = busName + ".Authority.CancelCheckAuthorization"
 
 	// mayAsk is AllowUserInteraction of CheckAuthorizationFlags.
 	mayAsk uint32 = 1
@@ -74,6 +77,7 @@ const (
 type Authority struct {
 	conn *dbus.Conn
 	open *semaphore.Weighted
+	last atomic.Uint64 // of the questions, which have a number each
 
 	mu    sync.Mutex
 	users map[uint32]*share
@@ -97,16 +101,15 @@ func (a *Authority) Check(ctx context.Context, q Question) error {
 	if err != nil {
 		return err
 	}
-	defer leave()
-	var flags uint32
-	if q.Interactive {
-		flags = mayAsk
+	call, err := a.ask(ctx, q, leave)
+	if err != nil {
+		return err
 	}
 	var answer struct {
 		Authorized, Challenge bool
 		Details               map[string]string
 	}
-	err = a.conn.Object(busName, objectPath).CallWithContext(ctx, checkCall, 0, q.Subject, q.Action, q.Details, flags, "").Store(&answer)
+	err = call.Store(&answer)
 	switch {
 	case absent(err):
 		return ErrDenied
@@ -118,6 +121,30 @@ func (a *Authority) Check(ctx context.Context, q Question) error {
 		return ErrChallenge
 	}
 	return ErrDenied
+}
+
+// ask waits for the answer, or for ctx, when it tells polkit that nobody wants
+// to know any more. The question is open until its answer is there, also then.
+func (a *Authority) ask(ctx context.Context, q Question, leave func()) (*dbus.Call, error) {
+	var flags uint32
+	if q.Interactive {
+		flags = mayAsk
+	}
+	number := strconv.FormatUint(a.last.Add(1), 10)
+	authority := a.conn.Object(busName, objectPath)
+	call := authority.Go(checkCall, 0, make(chan *dbus.Call, 1), q.Subject, q.Action, q.Details, flags, number)
+	select {
+	case <-call.Done:
+		leave()
+		return call, nil
+	case <-ctx.Done():
+		authority.Go(cancelCall, dbus.FlagNoReplyExpected, nil, number)
+		go func() {
+			<-call.Done
+			leave()
+		}()
+		return nil, ctx.Err()
+	}
 }
 
 // enter waits until one more question of the user may be open.

@@ -15,7 +15,10 @@ import (
 	"machined-go/machine/polkit"
 )
 
-const check = "org.freedesktop.PolicyKit1.Authority.CheckAuthorization"
+const (
+	check  = "org.freedesktop.PolicyKit1.Authority.CheckAuthorization"
+	cancel = "org.freedesktop.PolicyKit1.Authority.CancelCheckAuthorization"
+)
 
 func start(t *testing.T, answer clienttest.Handler) (*clienttest.Bus, *polkit.Authority) {
 	t.Helper()
@@ -79,6 +82,11 @@ func TestQuestion(t *testing.T) {
 			t.Errorf("question %d: flags %v, want %d", i, flags, want)
 		}
 	}
+	for i, want := range []string{"system-bus-name", "unix-process"} {
+		if subject, _ := calls[i].Args[0].([]any); len(subject) != 2 || subject[0] != want {
+			t.Errorf("question %d: subject %v, want a %s", i, calls[i].Args[0], want)
+		}
+	}
 	if details, _ := calls[0].Args[2].(map[string]string); details["machine"] != "web" {
 		t.Errorf("details: %v", calls[0].Args[2])
 	}
@@ -127,6 +135,43 @@ func TestUsersWhoNeverAnswerHoldUpNobodyElse(t *testing.T) {
 		})
 	}
 	others.Wait()
+}
+
+// What is given up stays open until polkit has answered it, which it is told
+// to do: those who give up do not make room for more of the same.
+func TestGivenUp(t *testing.T) {
+	bus, a := start(t, asks(t))
+	bus.Handle(cancel, func(clienttest.Call) ([]any, error) { return nil, nil })
+	for range 10 {
+		ctx, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		var all sync.WaitGroup
+		for range 12 {
+			all.Go(func() {
+				if err := a.Check(ctx, polkit.Question{UID: 1000, Interactive: true}); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("got %v", err)
+				}
+			})
+		}
+		all.Wait()
+		stop()
+	}
+	asked := bus.Calls(check)
+	if len(asked) > 12 {
+		t.Errorf("%d questions are open", len(asked))
+	}
+	numbers := map[any]bool{}
+	for _, c := range asked {
+		numbers[c.Args[4]] = true
+	}
+	for deadline := time.Now().Add(5 * time.Second); len(bus.Calls(cancel)) < len(asked) && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	for _, c := range bus.Calls(cancel) {
+		delete(numbers, c.Args[0])
+	}
+	if len(numbers) > 0 {
+		t.Errorf("polkit is not told to drop %v", numbers)
+	}
 }
 
 // What waits for a place on the connection for other reasons is not held up.
