@@ -84,9 +84,9 @@ func newRunCmd(a *app) *cobra.Command {
 			if os.Geteuid() != 0 {
 				return a.runStatus(0, errors.New("only root can run a machine: use sudo"))
 			}
-			ctx, insist, stop := twoSignals(cmd.Context())
-			defer stop()
-			return a.runStatus(a.run(ctx, insist, o, args))
+			s := catchSignals(cmd.Context())
+			defer s.forget()
+			return a.runStatus(a.run(s, o, args))
 		},
 	}
 	o.addFlags(cmd.Flags())
@@ -95,27 +95,35 @@ func newRunCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-// twoSignals gives a context that ends with the first signal and a channel that closes with the second.
-func twoSignals(parent context.Context) (ctx context.Context, insist <-chan struct{}, stop func()) {
+// signals are how a user ends a machine.
+type signals struct {
+	first  context.Context // ends with the first one
+	second <-chan struct{} // is closed with the second
+	caught <-chan struct{} // is closed once they do that: until then, one ends mctl
+	forget context.CancelFunc
+}
+
+// catchSignals has the run-time catch them, which takes it a while that need not be waited for before anything is to be undone. They
+// stay caught, for mctl ends with the machine.
+func catchSignals(parent context.Context) signals {
 	ctx, cancel := context.WithCancel(parent)
-	signals, second := make(chan os.Signal, 2), make(chan struct{})
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	second, caught := make(chan struct{}), make(chan struct{})
 	go func() {
-		<-signals
+		sent := make(chan os.Signal, 2)
+		signal.Notify(sent, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+		close(caught)
+		<-sent
 		cancel()
-		<-signals
+		<-sent
 		close(second)
 	}()
-	return ctx, second, func() {
-		signal.Stop(signals)
-		cancel()
-	}
+	return signals{first: ctx, second: second, caught: caught, forget: cancel}
 }
 
 // run runs a machine and gives its exit status.
-func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, args []string) (status int, err error) {
+func (a *app) run(s signals, o *runOptions, args []string) (status int, err error) {
 	if o.bundle != "" {
-		return a.runBundle(ctx, insist, o, args)
+		return a.runBundle(s, o, args)
 	}
 	if o.dryRun != "" {
 		spec, err := a.resolve(o, args)
@@ -128,7 +136,8 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 		return 0, a.cleanUp(o, args)
 	}
 	if o.detach {
-		return 0, a.detach(ctx, o, args)
+		<-s.caught
+		return 0, a.detach(s.first, o, args)
 	}
 	starter, err := a.starter(o)
 	if err != nil {
@@ -142,6 +151,8 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 	if err != nil {
 		return 0, err
 	}
+	<-s.caught
+	ctx := s.first
 	made, err := readyTree(ctx, &spec)
 	if made && o.remove {
 		defer func() { err = errors.Join(err, removeTree(context.WithoutCancel(ctx), spec.Root)) }()
@@ -153,7 +164,7 @@ func (a *app) run(ctx context.Context, insist <-chan struct{}, o *runOptions, ar
 	mode := spec.ConsoleMode(isTerminal(a.in) && a.screen)
 	spec.Terminal = mode != boot.ConsolePipe
 	f := &boot.Foreground{
-		Insist:    insist,
+		Insist:    s.second,
 		Manager:   manager,
 		Starter:   starter,
 		LockImage: claimImage(&spec),

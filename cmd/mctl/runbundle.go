@@ -64,7 +64,7 @@ func (o *runOptions) suitBundle() error {
 }
 
 // runBundle runs an OCI bundle and gives its exit status.
-func (a *app) runBundle(ctx context.Context, insist <-chan struct{}, o *runOptions, args []string) (int, error) {
+func (a *app) runBundle(s signals, o *runOptions, args []string) (int, error) {
 	if err := o.suitBundle(); err != nil {
 		return 0, err
 	}
@@ -88,19 +88,20 @@ func (a *app) runBundle(ctx context.Context, insist <-chan struct{}, o *runOptio
 	if err != nil {
 		return 0, err
 	}
+	<-s.caught
 	f := &boot.Foreground{
-		Insist:  insist,
+		Insist:  s.second,
 		Starter: starter,
 		LockImage: func(lock sys.Locker) ([]*os.File, error) {
 			return image.LockTreeBy(lock, spec.Root, !spec.SharesImage())
 		},
 		Converse: func(master *os.File, gone <-chan struct{}) error {
 			session := terminal.Session{In: a.in, Out: a.file(), Master: master, Gone: gone}
-			_, err := session.Run(context.WithoutCancel(ctx))
+			_, err := session.Run(context.WithoutCancel(s.first))
 			return err
 		},
 	}
-	ws, err := f.Run(ctx, spec)
+	ws, err := f.Run(s.first, spec)
 	if err != nil {
 		noteFailure(spec.Name, err)
 		return 0, err
