@@ -2,7 +2,7 @@
 
 // Command mctl starts, stops, shows and enters machines.
 //
-// It runs briefly and often, so the run-time is spared reading the limits of its cgroup at every start.
+// It runs briefly and often, so the run-time neither keeps the limits of its cgroup open nor looks at them again.
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "go_asm.h"
+#include "textflag.h"
+
+#define madvise 28
+#define page 4096
+
+// What the run-time keeps at the start of what the collector does not look at.
+#define early 32768
+
+// The kernel's start of the next page is its own business, so only the start is rounded.
+#define POPULATE(from, to, advice) \
+	MOVQ	from, DI; \
+	ANDQ	$~(page-1), DI; \
+	MOVQ	to, SI; \
+	SUBQ	DI, SI; \
+	MOVQ	$advice, DX; \
+	MOVQ	$madvise, AX; \
+	SYSCALL
+
+// func enter()
+//
+// The stack is as the kernel made it, and so it has to be for the run-time. DX is what the C library's linker would leave there.
+TEXT ·enter(SB), NOSPLIT|NOFRAME, $0
+	POPULATE($runtime·text(SB), $runtime·etext(SB), const_populateRead)
+	POPULATE($runtime·rodata(SB), $runtime·epclntab(SB), const_populateRead)
+	POPULATE($runtime·noptrdata(SB), $runtime·noptrbss+early(SB), const_populateWrite)
+	XORL	DX, DX
+	JMP	_rt0_amd64_linux(SB)
