@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command mctl starts, stops, shows and enters machines.
-//
-// It runs briefly and often, so the run-time neither keeps the limits of its cgroup open nor looks at them again.
-//
-//go:debug containermaxprocs=0
-//go:debug updatemaxprocs=0
 package main
 
 import (

@@ -29,7 +29,7 @@ const (
 
 const (
 	// heap is how much of the heap a short program comes to use.
-	heap = 1 << 20
+	heap = 5 << 18
 	// chunk is by how much the run-time lets the heap grow, each at a multiple of it.
 	chunk = 4 << 20
 	// span is the size of an object that shares its part of the heap with none.
