@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
+	"github.com/clipperhouse/displaywidth"
 )
 
 // table is text in columns, as wide as their widest cell on a screen.
@@ -55,7 +55,7 @@ func (t *table) write(w io.Writer, legend, colours bool) error {
 	widths := make([]int, len(t.head))
 	for _, row := range rows {
 		for i, c := range row {
-			widths[i] = max(widths[i], runewidth.StringWidth(c.text))
+			widths[i] = max(widths[i], displaywidth.String(c.text))
 		}
 	}
 	var out strings.Builder
@@ -67,7 +67,7 @@ func (t *table) write(w io.Writer, legend, colours bool) error {
 				pad = 0
 				out.WriteString(c.colour.paint(c.text, colours))
 			}
-			pad += widths[i] - runewidth.StringWidth(c.text) + 2
+			pad += widths[i] - displaywidth.String(c.text) + 2
 		}
 		out.WriteByte('\n')
 	}

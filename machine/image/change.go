@@ -15,13 +15,22 @@ import (
 
 // ErrNoQuota says that the pool is not on btrfs, which alone has limits for all
 // images together.
-var ErrNoQuota = fmt.Errorf("quota is only supported on btrfs: %w", unix.EOPNOTSUPP)
+var ErrNoQuota error = refusal{"quota is only supported on btrfs", unix.EOPNOTSUPP}
 
 // errSized says why there is no limit for a disk.
-var errSized = fmt.Errorf("a disk has the size that it has: %w", unix.EOPNOTSUPP)
+var errSized error = refusal{"a disk has the size that it has", unix.EOPNOTSUPP}
 
 // errLayers says what systemd does not do with layers either.
-var errLayers = fmt.Errorf("not possible for layers: %w", unix.EOPNOTSUPP)
+var errLayers error = refusal{"not possible for layers", unix.EOPNOTSUPP}
+
+// refusal is an error that is always the same, and the number under which callers know it.
+type refusal struct {
+	text  string
+	errno unix.Errno
+}
+
+func (r refusal) Error() string { return r.text + ": " + r.errno.Error() }
+func (r refusal) Unwrap() error { return r.errno }
 
 // Rename gives an image another name in the same directory; the files that go
 // with it follow. EEXIST if any image has that name.

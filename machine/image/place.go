@@ -15,7 +15,7 @@ import (
 )
 
 // ErrReadOnlyPlace says that an image is the host's own or the vendor's.
-var ErrReadOnlyPlace = fmt.Errorf("image is the host's or its vendor's: %w", unix.EROFS)
+var ErrReadOnlyPlace error = refusal{"image is the host's or its vendor's", unix.EROFS}
 
 // changeable fails for images that are nobody's to change.
 func (i *Image) changeable() error {

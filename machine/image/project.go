@@ -59,7 +59,7 @@ func limitTree(name string, bytes uint64) error {
 }
 
 // errNoProjects says that a directory is on a file system that keeps no account of projects, or does not now.
-var errNoProjects = fmt.Errorf("its file system has no quotas: btrfs has, and ext4 and xfs that are mounted with prjquota: %w", unix.EOPNOTSUPP)
+var errNoProjects error = refusal{"its file system has no quotas: btrfs has, and ext4 and xfs that are mounted with prjquota", unix.EOPNOTSUPP}
 
 func noQuota(err error) error {
 	for _, none := range []error{unix.ENOTTY, unix.EOPNOTSUPP, unix.ESRCH, unix.ENOSYS, unix.EINVAL} {
