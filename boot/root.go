@@ -179,12 +179,16 @@ func (b *builder) beginNetwork() error {
 	return sys.LoopbackUp()
 }
 
-// mountProc mounts proc on target from a child, for the kernel takes the PID namespace of the process that mounts, and the
-// calling thread, which has joined the machine's, is itself only in it through its children (pid_namespaces(7)).
+// mountProc mounts proc on target. The kernel takes the PID namespace of the process that mounts, and the calling thread, which has
+// joined the machine's, is itself only in it through its children (pid_namespaces(7)). It may be told to take that; where it cannot
+// be, before Linux 6.17, a child mounts.
 func mountProc(target int) error {
+	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	if sys.Mount("proc", target, flags, "pidns=/proc/thread-self/ns/pid_for_children") == nil {
+		return nil
+	}
 	prog := new(sys.Program)
 	proc := prog.Path("proc")
-	prog.Call("mount proc", unix.SYS_MOUNT, proc, prog.Path(sys.FDPath(target)), proc,
-		unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
+	prog.Call("mount proc", unix.SYS_MOUNT, proc, prog.Path(sys.FDPath(target)), proc, flags, 0)
 	return sys.Once(prog)
 }
