@@ -123,6 +123,7 @@ func getentProgram(p *Plan, leader *sys.Child, streams []*os.File, procs *os.Fil
 	dropBounding(prog, p)
 	prog.Call("change directory to /", unix.SYS_CHDIR, prog.Path("/"))
 	restrict(prog, p)
+	filter(prog, p)
 	return prog
 }
 

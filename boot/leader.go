@@ -17,12 +17,12 @@ import (
 // starter and twice waits on a pipe for a byte:
 //
 //	starter                          leader
-//	fork ────────────────────────▶   session, signals, host name, capability bounds
+//	fork ────────────────────────▶   session, signals, host name, capability bounds, filter
 //	id maps, mounts
 //	a byte ──────────────────────▶   become root, copy the mount namespace
 //	veth, scope, registration,
 //	MAINPID= to the service manager
-//	a byte ──────────────────────▶   cgroup namespace, console, capabilities, filter
+//	a byte ──────────────────────▶   cgroup namespace, console, capabilities
 //	report pipe closes ◀──────────   execute the init
 //
 // End of file instead of a byte means that the starter is dead: the leader exits. It is the service's main process before it
@@ -59,6 +59,9 @@ func leaderProgram(p *Plan, w word) (*sys.Program, error) {
 	prog.Linger(w.r.Fd())
 	prog.Call("close start pipe", unix.SYS_CLOSE, w.w.Fd())
 	prepare(prog, p)
+	if p.filtersEarly() {
+		filter(prog, p)
+	}
 	prog.Await("wait for the root", w.r.Fd())
 	enterRoot(prog)
 	if p.foreground() {
@@ -80,6 +83,9 @@ func leaderProgram(p *Plan, w word) (*sys.Program, error) {
 		prog.Call("set personality "+p.Spec.Personality, unix.SYS_PERSONALITY, *p.Personality)
 	}
 	restrict(prog, p)
+	if !p.filtersEarly() {
+		filter(prog, p)
+	}
 	if p.Spec.StubInit {
 		if err := prog.Init(); err != nil {
 			return nil, err
@@ -202,11 +208,10 @@ func reset(prog *sys.Program, held ...unix.Signal) {
 	prog.Call("set file creation mask", unix.SYS_UMASK, 0o022)
 }
 
-// restrict limits the leader to the machine's capabilities and installs the system call filter; both last for good.
+// restrict limits the leader to the machine's capabilities, for good.
 //
-// The filter comes last, for it may deny what the steps before it need. Without CAP_SYS_ADMIN the kernel takes no filter, unless
-// nobody can gain privileges; a leader that is to lose it keeps it until then, and it goes with execve, for it is neither in the
-// bounding set nor inheritable nor ambient.
+// Without CAP_SYS_ADMIN the kernel takes no filter, unless nobody can gain privileges; a leader that is to lose it keeps it until
+// then, and it goes with execve, for it is neither in the bounding set nor inheritable nor ambient.
 func restrict(prog *sys.Program, p *Plan) {
 	if p.Spec.Security.NoNewPrivileges {
 		prog.Call("forgo new privileges", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
@@ -226,6 +231,14 @@ func restrict(prog *sys.Program, p *Plan) {
 	for _, c := range p.Ambient.List() {
 		prog.Call("keep capability "+caps.Name(c), unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(c))
 	}
-	filter := &unix.SockFprog{Len: uint16(len(p.Filter)), Filter: &p.Filter[0]}
-	prog.Call("install system call filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, sys.Pointer(prog, filter))
+}
+
+// filtersEarly tells whether the leader takes the system call filter while its root is being made. What a leader calls is granted
+// to every machine; where calls are denied, it takes the filter last.
+func (p *Plan) filtersEarly() bool { return len(p.Policy.Deny) == 0 }
+
+// filter installs the system call filter, for good.
+func filter(prog *sys.Program, p *Plan) {
+	program := &unix.SockFprog{Len: uint16(len(p.Filter)), Filter: &p.Filter[0]}
+	prog.Call("install system call filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, sys.Pointer(prog, program))
 }
