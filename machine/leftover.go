@@ -7,15 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"machined-go/boot/sys"
 )
 
 const (
-	// tidyDelay gathers events: a machine's end alone makes a dozen.
-	tidyDelay = 50 * time.Millisecond
-	// tidyPatience bounds the pauses between looks at a note that somebody still holds.
+	// tidyDelay gathers events, for a machine's end alone makes a dozen, and keeps looks out of the way of the next start.
+	tidyDelay = 250 * time.Millisecond
+	// tidyPatience bounds how long events put off a look, and the pauses between looks at a note that somebody still holds.
 	tidyPatience = 5 * time.Second
 )
 
@@ -29,14 +30,32 @@ type tidier struct {
 	notes string
 	due   *time.Timer
 	pause time.Duration
+
+	mu    sync.Mutex
+	first time.Time // of the events since the last look; zero if there was none
 }
 
-func newTidier(notes string) tidier {
-	return tidier{notes: notes, due: time.NewTimer(0), pause: tidyDelay}
+func newTidier(notes string) *tidier {
+	return &tidier{notes: notes, due: time.NewTimer(0), pause: tidyDelay}
 }
 
 // soon may be called from anywhere; calls in short succession are one.
-func (t *tidier) soon() { t.due.Reset(tidyDelay) }
+func (t *tidier) soon() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	if t.first.IsZero() {
+		t.first = now
+	}
+	t.due.Reset(min(tidyDelay, t.first.Add(tidyPatience).Sub(now)))
+}
+
+// looks begins a look.
+func (t *tidier) looks() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.first = time.Time{}
+}
 
 // again sees to another look if one is worth while.
 func (t *tidier) again(held bool) {
@@ -50,6 +69,7 @@ func (t *tidier) again(held bool) {
 
 // tidy looks at every note that belongs to no live machine, and tells whether somebody still holds one.
 func (m *Manager) tidy(ctx context.Context) (held bool) {
+	m.tidier.looks()
 	notes, err := os.ReadDir(m.tidier.notes)
 	if err != nil {
 		return false // there was no machine yet

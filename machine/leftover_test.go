@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"machined-go/boot/sys"
 )
@@ -54,4 +56,26 @@ func TestTidyLooksAgain(t *testing.T) {
 	if looks < 5 || looks > 10 {
 		t.Errorf("looks again %d times", looks)
 	}
+}
+
+// Events put a look off, but not for ever.
+func TestTidyIsPutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tidier := newTidier(t.TempDir())
+		<-tidier.due.C
+		tidier.looks()
+		begin := time.Now()
+		for time.Since(begin) < 2*tidyPatience {
+			tidier.soon()
+			select {
+			case <-tidier.due.C:
+				if took := time.Since(begin); took != tidyPatience {
+					t.Errorf("looks after %v, want %v", took, tidyPatience)
+				}
+				return
+			case <-time.After(tidyDelay / 2):
+			}
+		}
+		t.Error("never looks while there are events")
+	})
 }

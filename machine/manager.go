@@ -61,7 +61,7 @@ type Manager struct {
 	byPID  map[int]*entry
 
 	sweep  sweeper
-	tidier tidier
+	tidier *tidier
 }
 
 // entry is a machine with what only the manager knows of it.
