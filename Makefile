@@ -9,8 +9,8 @@ generatordir := $(unitdir)-generators
 
 all: bin/mctl bin/machined-go bin/man ## build both programs and the man pages
 
-# Its memory is mapped before it begins (boot/sys/populate).
-bin/mctl: LDFLAGS += -E machined-go/boot/sys/populate.enter
+# It begins there, before Go's run-time.
+bin/mctl: LDFLAGS += -E machined-go/boot/sys/entry.enter
 bin/mctl bin/machined-go: FORCE
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
 

@@ -11,9 +11,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"machined-go/boot/sys/entry"
 )
 
 // Hook is a program that a bundle has run at a certain moment of a container's life; it reads the container's state on its standard
@@ -81,7 +84,10 @@ func (h Hook) run(ctx context.Context, dir string, state []byte) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second // for those whom it left behind, with its streams
-	err := cmd.Run()
+	err := startPlainly(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil
 	}
@@ -89,6 +95,14 @@ func (h Hook) run(ctx context.Context, dir string, state []byte) error {
 		err = h.late()
 	}
 	return h.failure(err, said)
+}
+
+// startPlainly starts a command with the timers that we were started with.
+func startPlainly(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	entry.Restore()
+	return cmd.Start()
 }
 
 func (h Hook) argv() []string {

@@ -11,6 +11,7 @@ import (
 
 	"machined-go/boot/caps"
 	"machined-go/boot/sys"
+	"machined-go/boot/sys/entry"
 )
 
 // The leader, a machine's PID 1, is forked before its root exists, for that needs its namespaces. It does what it can beside the
@@ -192,7 +193,8 @@ func (p *Plan) held() []unix.Signal {
 	return []unix.Signal{StopSignal, p.Spec.endSignal()}
 }
 
-// reset undoes what a program inherits: signals that were ignored or blocked, but those that are held, and the file creation mask.
+// reset undoes what a program inherits: signals that were ignored or blocked, but those that are held, the file creation mask, and that
+// our timers are coarse.
 func reset(prog *sys.Program, held ...unix.Signal) {
 	const signals, setSize = 64, 8
 	deflt := prog.Bytes(make([]byte, 32)) // struct kernel_sigaction, all zero: SIG_DFL
@@ -206,6 +208,7 @@ func reset(prog *sys.Program, held ...unix.Signal) {
 	blocked := binary.NativeEndian.AppendUint64(nil, mask)
 	prog.Call("unblock signals", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, prog.Bytes(blocked), 0, setSize)
 	prog.Call("set file creation mask", unix.SYS_UMASK, 0o022)
+	prog.Try("set timer slack", unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, entry.TimerSlack())
 }
 
 // restrict limits the leader to the machine's capabilities, for good.

@@ -95,7 +95,7 @@ func (r Resources) Live(before Resources, keys [][]string, host Processors) (c C
 
 // changedLines gives the lines of a unit file that keys are about, and the names of those that stand for none, in order. Of tables they are
 // about what is and was in them.
-func changedLines(all []entry, keys [][]string) []string {
+func changedLines(all []resource, keys [][]string) []string {
 	lines := map[string]bool{}
 	for _, key := range keys {
 		switch {
@@ -127,7 +127,7 @@ func settingOf(line string) string {
 }
 
 // bring gives what brings a line of the scope to what is set of it; nil if that cannot be done while it runs.
-func bring(line string, set []entry, host Processors) (props []UnitProperty) {
+func bring(line string, set []resource, host Processors) (props []UnitProperty) {
 	for _, kind := range liveProperties {
 		if !slices.Contains(strings.Fields(kind.names), line) {
 			continue

@@ -113,8 +113,8 @@ func (r Resources) texts() []struct{ key, text string } {
 	}
 }
 
-// entry is a setting as a property of the machine's scope.
-type entry struct {
+// resource is a setting as a property of the machine's scope.
+type resource struct {
 	key, line string // the setting, and the line of a unit file that it stands for
 	UnitProperty
 }
@@ -130,8 +130,8 @@ func (r Resources) Properties() ([]UnitProperty, error) {
 	return list, err
 }
 
-func (r Resources) entries() ([]entry, error) {
-	var list []entry
+func (r Resources) entries() ([]resource, error) {
+	var list []resource
 	for _, s := range r.texts() {
 		if s.text == "" {
 			continue
@@ -140,7 +140,7 @@ func (r Resources) entries() ([]entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("setting resources.%s: %w", s.key, errors.Unwrap(err))
 		}
-		list = append(list, entry{s.key, settingLines[s.key], p})
+		list = append(list, resource{s.key, settingLines[s.key], p})
 	}
 	for _, io := range []struct {
 		key     string
@@ -151,7 +151,7 @@ func (r Resources) entries() ([]entry, error) {
 			return nil, fmt.Errorf("setting resources.%s: %w", io.key, err)
 		}
 		if len(io.amounts) > 0 {
-			list = append(list, entry{io.key, settingLines[io.key], p})
+			list = append(list, resource{io.key, settingLines[io.key], p})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.UnitProperties)) {
@@ -159,7 +159,7 @@ func (r Resources) entries() ([]entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("setting resources.properties: %w", err)
 		}
-		list = append(list, entry{"properties", name, p})
+		list = append(list, resource{"properties", name, p})
 	}
 	return list, nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	_ "machined-go/boot/sys/populate"
+	_ "machined-go/boot/sys/entry"
 )
 
 func main() {

@@ -17,8 +17,8 @@ func TestWithoutSystemd(t *testing.T) {
 		without := func(command string) (string, string, int) {
 			return h.Try(`unshare --mount --propagation private bash -euc 'mount -t tmpfs none /run/systemd; mount -t tmpfs none /run/dbus; cd /var/lib/machines; '"$1"`, command)
 		}
-		out, errs, code := without(`mctl run --directory tiny /bin/sh -c "echo \$\$; cat <>/node || echo no device; exit 7" & sleep .2; wait $!`)
-		if code != 7 || out != "1\nno device\n" {
+		out, errs, code := without(`mctl run --directory tiny /bin/sh -c "echo \$\$; cat /proc/self/timerslack_ns; cat <>/node || echo no device; exit 7" & sleep .2; wait $!`)
+		if code != 7 || out != "1\n50000\nno device\n" {
 			t.Errorf("exit status %d, stdout %q, stderr %q", code, out, errs)
 		}
 		oneLine(t, strings.SplitAfter(errs, "\n")[0], "mctl: ", "systemd is not PID 1", "not registered")

@@ -4,6 +4,7 @@
 #include "textflag.h"
 
 #define madvise 233
+#define prctl 167
 
 // Pages may be of 64 KiB, and the linker keeps what is mapped differently apart by as much.
 #define page 65536
@@ -27,5 +28,13 @@ TEXT ·enter(SB), NOSPLIT|NOFRAME, $0
 	POPULATE($runtime·text(SB), $runtime·etext(SB), const_populateRead)
 	POPULATE($runtime·rodata(SB), $runtime·epclntab(SB), const_populateRead)
 	POPULATE($runtime·noptrdata(SB), $runtime·noptrbss+early(SB), const_populateWrite)
+	MOVD	$const_getTimerSlack, R0
+	MOVD	$prctl, R8
+	SVC
+	MOVD	R0, ·slack(SB)
+	MOVD	$const_setTimerSlack, R0
+	MOVD	$const_coarse, R1
+	MOVD	$prctl, R8
+	SVC
 	MOVD	ZR, R0
 	B	_rt0_arm64_linux(SB)

@@ -4,6 +4,7 @@
 #include "textflag.h"
 
 #define madvise 28
+#define prctl 157
 #define page 4096
 
 // What the run-time keeps at the start of what the collector does not look at.
@@ -26,5 +27,13 @@ TEXT ·enter(SB), NOSPLIT|NOFRAME, $0
 	POPULATE($runtime·text(SB), $runtime·etext(SB), const_populateRead)
 	POPULATE($runtime·rodata(SB), $runtime·epclntab(SB), const_populateRead)
 	POPULATE($runtime·noptrdata(SB), $runtime·noptrbss+early(SB), const_populateWrite)
+	MOVQ	$const_getTimerSlack, DI
+	MOVQ	$prctl, AX
+	SYSCALL
+	MOVQ	AX, ·slack(SB)
+	MOVQ	$const_setTimerSlack, DI
+	MOVQ	$const_coarse, SI
+	MOVQ	$prctl, AX
+	SYSCALL
 	XORL	DX, DX
 	JMP	_rt0_amd64_linux(SB)

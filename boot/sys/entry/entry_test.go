@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package populate
+package entry
 
 import (
 	"fmt"
@@ -11,9 +11,8 @@ import (
 	"testing"
 )
 
-// resident builds a program with these flags of the linker, and gives how much of what the kernel maps of it, by its rights, it had
-// in memory when it looked, in KiB: of code, of constants, of variables.
-func resident(t *testing.T, ldflags string) (there, size map[string]int) {
+// built is a program that was made with these flags of the linker.
+func built(t *testing.T, ldflags string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "program")
 	build := exec.Command("go", "build", "-ldflags", ldflags, "-o", program, "./testdata/program")
@@ -21,6 +20,13 @@ func resident(t *testing.T, ldflags string) (there, size map[string]int) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
+	return program
+}
+
+// resident is how much of what the kernel maps of a program, by its rights, the program had in memory when it looked, in KiB: of code,
+// of constants, of variables.
+func resident(t *testing.T, program string) (there, size map[string]int) {
+	t.Helper()
 	smaps, err := exec.Command(program).Output()
 	if err != nil {
 		t.Fatal(err)
@@ -51,8 +57,8 @@ func resident(t *testing.T, ldflags string) (there, size map[string]int) {
 // All of the program is mapped when it begins, which it is not if it begins where others do.
 func TestProgramIsMapped(t *testing.T) {
 	const code, constants, variables = "r-xp", "r--p", "rw-p"
-	there, size := resident(t, "-E machined-go/boot/sys/populate.enter")
-	plain, _ := resident(t, "")
+	there, size := resident(t, built(t, "-E machined-go/boot/sys/entry.enter"))
+	plain, _ := resident(t, built(t, ""))
 	for _, rights := range []string{code, constants, variables} {
 		// What follows the table of functions is not wanted, nor is the last page's end.
 		if there[rights] < size[rights]*9/10 {
@@ -82,6 +88,19 @@ func TestHeapIsThere(t *testing.T) {
 	for i := range pages {
 		if entry[8*i+7]&0x80 == 0 {
 			t.Fatalf("page %d is not there", i)
+		}
+	}
+}
+
+// Timers are coarse in the program, which knows what they were.
+func TestTimerSlack(t *testing.T) {
+	for flags, want := range map[string]string{"-E machined-go/boot/sys/entry.enter": "1000000, 50000 before", "": "50000, 0 before"} {
+		out, err := exec.Command(built(t, flags), "slack").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(string(out)); got != want {
+			t.Errorf("with %q: %s, want %s", flags, got, want)
 		}
 	}
 }
