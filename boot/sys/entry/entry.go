@@ -45,30 +45,33 @@ const (
 	span = 8 << 10
 )
 
-// enter is where the program begins. It is never called.
+// enter is where the program begins.
 func enter()
+
+var _ = enter // which nobody calls
 
 // slack is how late timers could ring before, in nanoseconds.
 var slack uintptr
 
-var (
-	// first is at the end of what the heap holds already.
+// kept keeps what lies in the heap where it begins to be mapped: first is at the end of what the heap holds already, and rest is what
+// is left of a chunk before that, untouched.
+var kept struct {
 	first *[span]byte
-	// rest is what is left of the heap before that, untouched.
-	rest []byte
-)
+	rest  []byte
+}
 
 // That a kernel does not know the advice does no harm.
 func init() {
-	first = new([span]byte)
-	if left := chunk - address(first)%chunk; left < heap {
-		rest = make([]byte, left-span)
-		first = new([span]byte)
+	kept.first = new([span]byte)
+	if left := chunk - start()%chunk; left < heap {
+		kept.rest = make([]byte, left-span)
+		kept.first = new([span]byte)
 	}
-	_, _, _ = syscall.RawSyscall(syscall.SYS_MADVISE, address(first), heap, populateWrite)
+	_, _, _ = syscall.RawSyscall(syscall.SYS_MADVISE, start(), heap, populateWrite)
 }
 
-func address(first *[span]byte) uintptr { return uintptr(unsafe.Pointer(first)) }
+// start is where the heap begins to be mapped.
+func start() uintptr { return uintptr(unsafe.Pointer(kept.first)) }
 
 // TimerSlack is what the program was started with and other programs that it executes should have, as an argument of prctl(2); 0, which
 // there stands for what the thread began with, if it was left alone.

@@ -82,7 +82,7 @@ func TestHeapIsThere(t *testing.T) {
 	defer pagemap.Close()
 	const pages = heap >> 12
 	entry := make([]byte, 8*pages)
-	if _, err := pagemap.ReadAt(entry, int64(8*(address(first)>>12))); err != nil {
+	if _, err := pagemap.ReadAt(entry, int64(8*(start()>>12))); err != nil {
 		t.Fatal(err)
 	}
 	for i := range pages {
