@@ -93,9 +93,6 @@ type NetLink struct{ Host, Inside string }
 // TerminalSize is that of a console which no user's terminal gives one; zero if it does not matter.
 type TerminalSize struct{ Width, Height uint16 }
 
-// has tells whether the container has a namespace of that kind for itself, be it new or joined.
-func (c *Container) has(flag int) bool { return c.namespace(flag) != nil }
-
 // makes tells whether the container's namespace of that kind is a new one.
 func (c *Container) makes(flag int) bool {
 	n := c.namespace(flag)
