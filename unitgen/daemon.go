@@ -39,6 +39,8 @@ FileDescriptorStorePreserve=yes
 # Lines of machines' consoles are limited per machine, by us.
 LogRateLimitIntervalSec=0
 OOMScoreAdjust=-500
+# Go's run-time looks after its threads every 20 µs while anything runs, which is more often than they need.
+TimerSlackNSec=1ms
 
 CapabilityBoundingSet=CAP_KILL CAP_SYS_PTRACE CAP_SYS_ADMIN CAP_SETUID CAP_SETGID CAP_SETFCAP CAP_SYS_CHROOT CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER CAP_FSETID CAP_MKNOD CAP_LINUX_IMMUTABLE
 IPAddressDeny=any
