@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	_ "machined-go/boot/sys/entry"
+	_ "machined-go/boot/sys/entry" // where it begins, as the Makefile has it linked
 )
 
 func main() {

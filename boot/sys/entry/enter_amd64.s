@@ -10,7 +10,7 @@
 // What the run-time keeps at the start of what the collector does not look at.
 #define early 32768
 
-// The kernel's start of the next page is its own business, so only the start is rounded.
+// Only the start has to be a page's: madvise(2) rounds the length up.
 #define POPULATE(from, to, advice) \
 	MOVQ	from, DI; \
 	ANDQ	$~(page-1), DI; \

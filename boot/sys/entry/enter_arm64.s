@@ -12,6 +12,7 @@
 // What the run-time keeps at the start of what the collector does not look at.
 #define early 32768
 
+// Only the start has to be a page's: madvise(2) rounds the length up.
 #define POPULATE(from, to, advice) \
 	MOVD	from, R0; \
 	AND	$~(page-1), R0; \
